@@ -1,0 +1,3 @@
+"""autorec: architecture search for recommenders."""
+
+__version__ = "0.1.0"

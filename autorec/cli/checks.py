@@ -1,0 +1,149 @@
+"""Looking before searching: doctor, evaluate, baselines."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from autorec.cli import options
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(evaluate)
+    app.command()(baselines)
+    app.command()(doctor)
+
+
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="a folder with model.py and train.py")],
+    data: options.Data = None,
+    columns: options.Columns = None,
+    split: options.SplitRule = None,
+    training: options.Training = None,
+    seed: options.Seed = None,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train one candidate folder in the sandbox and judge it on *select*, without a run.
+
+    Example: autorec evaluate my_model --data ratings.csv --training 60s
+    """
+    from autorec.cli.text import plain, size
+    from autorec.domain.candidate import Candidate
+    from autorec.proposers.human import read_seed_code
+    from autorec.schemas.config import load_config
+    from autorec.wiring import evaluate_candidate
+
+    flags = {
+        "data": data,
+        "columns": options.parse_columns(columns),
+        "split": split,
+        "training": training,
+        "seed": seed,
+    }
+    resolved = load_config(flags, config)
+    if resolved.training is None:
+        resolved = resolved.model_copy(update={"training": 60.0})
+    candidate = Candidate.of(read_seed_code(folder))
+    trained, log = evaluate_candidate(candidate, resolved)
+    used = trained.usage
+    if as_json:
+        content = {
+            "id": candidate.id,
+            "outcome": str(trained.outcome),
+            "reason": trained.reason,
+            "select": dict(trained.evaluation.metrics) if trained.evaluation else None,
+            "used": {"wall_s": used.wall_s, "cpu_s": used.cpu_s, "memory_bytes": used.memory_bytes},
+            "log": log,
+        }
+        print(json.dumps(content))
+        return
+    print(f"{candidate.id}\n{trained.outcome}: {plain(trained.reason)}")
+    if trained.evaluation:
+        for name, value in trained.evaluation.metrics.items():
+            print(f"  {name:<14} {value:.4f}")
+    print(f"used {used.wall_s:.1f} s wall, {used.cpu_s:.1f} s CPU, {size(used.memory_bytes)}, tier {trained.tier}")
+    if log:
+        print(f"log\n{plain(log)}")
+
+
+def baselines(
+    data: options.Data = None,
+    columns: options.Columns = None,
+    split: options.SplitRule = None,
+    budget: options.Budget = None,
+    training: options.Training = None,
+    workers: options.Workers = None,
+    seed: options.Seed = None,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train the named baselines, or recall them, and judge them on *select* and *confirm*; the test stays sealed.
+
+    A later search with the same data and training time finds them ready. Example: autorec baselines --data ratings.csv
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from autorec.domain.evaluation import Trained
+    from autorec.schemas.config import load_config
+    from autorec.wiring import measure_baselines
+
+    flags = {
+        "data": data,
+        "columns": options.parse_columns(columns),
+        "split": split,
+        "budget": budget,
+        "training": training,
+        "workers": workers,
+        "seed": seed,
+    }
+    resolved = load_config(flags, config)
+
+    def report(name: str, trained: Trained) -> None:
+        print(
+            f"{name}: {trained.outcome}, {'cached' if trained.cached else f'{trained.usage.wall_s:.1f} s'}",
+            file=sys.stderr,
+        )
+
+    done = measure_baselines(resolved, report)
+    if as_json:
+        parts = {n: dict(zip(("select", "confirm"), map(_metrics, t), strict=False)) for n, t in done.items()}
+        print(json.dumps({"baselines": parts}))
+        return
+    primary = resolved.objectives[0]
+    table = Table(title="Baselines", title_justify="left")
+    for name in ("", f"{primary} select", f"{primary} confirm", "train s", "outcome"):
+        table.add_column(name, justify="left" if name in ("", "outcome") else "right")
+    for name, trained in done.items():
+        figures = [f"{(_metrics(t) or {}).get(primary, float('nan')):.4f}" for t in trained]
+        figures += ["–"] * (2 - len(figures))
+        table.add_row(name, *figures, f"{trained[0].usage.training_s:.1f}", str(trained[0].outcome))
+    Console(highlight=False).print(table)
+
+
+def doctor(as_json: options.Json = False) -> None:
+    """What isolation this machine offers, and how to get more.
+
+    Example: autorec doctor --json
+    """
+    from autorec.execution.tiers import probe
+
+    report = probe()
+    if as_json:
+        print(json.dumps(report.as_json()))
+        return
+    for name, tier in report.tiers.items():
+        print(f"{name:<10} {'available' if tier.available else 'not available'}")
+        for canary, held in tier.canaries.items():
+            print(f"    {'held  ' if held else 'BROKEN'}  {canary}")
+        if tier.fix:
+            print(f"    fix: {tier.fix}")
+    print(f"verdict: {report.verdict}")
+
+
+def _metrics(trained: Any) -> dict[str, float] | None:
+    return dict(trained.evaluation.metrics) if trained.evaluation else None

@@ -1,0 +1,56 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        help="Interaction log: a CSV or TSV file, a RecBole atomic folder, or a folder with train/valid/test files. "
+        "None: a synthetic world.",
+        rich_help_panel="Data",
+    ),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="Column names, as user=uid,item=sku,timestamp=t,value=stars.", rich_help_panel="Data"),
+]
+Role = Annotated[str | None, typer.Option(help="retrieval", rich_help_panel="Data")]
+SplitRule = Annotated[
+    str | None, typer.Option("--split", help="auto, temporal, loo, ratio or given.", rich_help_panel="Data")
+]
+Budget = Annotated[
+    str | None, typer.Option(help="Wall clock of the whole command: 90s, 20m, 1h30m.", rich_help_panel="Search")
+]
+Seed = Annotated[
+    int | None, typer.Option(help="Makes designs, splits and trainings repeatable.", rich_help_panel="Search")
+]
+Workers = Annotated[int | None, typer.Option(help="Trainings at a time.", rich_help_panel="Search")]
+Training = Annotated[
+    str | None,
+    typer.Option(help="Training time a candidate; default: a twelfth of the budget.", rich_help_panel="Search"),
+]
+Config = Annotated[Path | None, typer.Option(help="TOML file with the same keys.", rich_help_panel="Run")]
+Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output; progress on standard error.")]
+
+
+def parse_columns(text: str | None) -> dict[str, str] | None:
+    """`user=uid,item=sku` as a mapping.
+
+    Raises UsageError for anything else.
+    """
+    if text is None:
+        return None
+    from autorec.domain.errors import UsageError
+
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    known = ("user", "item", "timestamp", "value")
+    for role, sign, name in pairs:
+        if not sign or not name or role.strip() not in known:
+            raise UsageError(
+                f"--columns {text!r}: expected pairs such as user=uid with one of {', '.join(known)} on the left",
+                fix="write --columns user=uid,item=sku,timestamp=t",
+            )
+    return {role.strip(): name.strip() for role, _, name in pairs}

@@ -1,0 +1,135 @@
+"""Live progress of a search on standard error: a panel on a terminal, a line an event elsewhere."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+from autorec.cli.summary import describe, short
+from autorec.cli.text import duration, plain
+from autorec.domain import events as ev
+from autorec.domain.evaluation import Direction, Trained, value_of
+from autorec.domain.state import Record, State
+
+RECENT = 6
+
+
+class Progress:
+    """Follows the events of a run. `began` is a monotonic time, `budget_s` the wall clock of the whole command."""
+
+    def __init__(self, console: Console, *, budget_s: float, worked_s: float, max_usd: float | None) -> None:
+        self._console = console
+        self._began = time.monotonic() - worked_s
+        self._budget_s = budget_s
+        self._max_usd = max_usd
+        self._state: State | None = None
+        self._since: dict[str, float] = {}
+        self._recent: list[str] = []
+
+    def set_limits(self, *, budget_s: float, max_usd: float | None) -> None:
+        """What a resumed run turns out to be allowed."""
+        self._budget_s, self._max_usd = budget_s, max_usd
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Show the panel while the block runs, where standard error is a terminal."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(get_renderable=self._panel, console=self._console, refresh_per_second=4, transient=True):
+            yield
+
+    def listen(self, event: ev.Event, state: State) -> None:
+        """Take an event in; a `journal.Listener`."""
+        self._state = state
+        if isinstance(event, ev.Started):
+            self._since[event.candidate] = time.monotonic()
+        if isinstance(event, ev.Finished):
+            self._since.pop(event.trained.candidate, None)
+        line = _line(event, state)
+        if line is None:
+            return
+        stamped = f"{duration(time.monotonic() - self._began):>7}  {line}"
+        self._recent = [*self._recent[1 - RECENT :], stamped]
+        if not self._console.is_terminal:
+            self._console.print(stamped, markup=False, highlight=False, soft_wrap=True)
+
+    def _panel(self) -> RenderableType:
+        state = self._state
+        if state is None:
+            return "preparing data"
+        elapsed = time.monotonic() - self._began
+        head = Table.grid(padding=(0, 2))
+        head.add_row("best so far", best_so_far(state))
+        head.add_row(
+            "candidates", f"{len(state.decided)} decided, {len(state.decided) / max(elapsed, 1) * 60:.1f} a minute"
+        )
+        head.add_row("time", f"{duration(elapsed)} of {duration(self._budget_s)}, {self._stage(state)}")
+        if state.spent.calls or self._max_usd:
+            cap = f" of ${self._max_usd:.2f}" if self._max_usd else ""
+            unknown = f", {state.spent.unpriced} calls of UNKNOWN price" if state.spent.unpriced else ""
+            head.add_row("money", f"${state.spent.usd:.4f}{cap}, {state.spent.tokens} tokens{unknown}")
+        running = Table.grid(padding=(0, 2))
+        for candidate, since in list(self._since.items()):
+            record = state.records[candidate]
+            running.add_row("running", short(record), describe(record), duration(time.monotonic() - since))
+        if state.asks:
+            running.add_row("asking", ", ".join(str(a.plan.operator) for a in state.asks), "", "")
+        return Group(*self._recent, "", head, running)
+
+    def _stage(self, state: State) -> str:
+        if state.test_opened is not None:
+            return "final stage on the sealed test"
+        return "finalists on fresh seeds" if state.search_ended else "searching"
+
+
+def best_so_far(state: State) -> str:
+    """The best decided candidate and the best baseline, by the primary objective on select."""
+    best, rival = _best(state, state.candidates), _best(state, state.baselines)
+    name = state.task.primary.name
+    parts = [f"{short(r)} {describe(r)} {name} {_value(r, state):.4f}" for r in (best, rival) if r is not None]
+    return plain("   against   ".join(parts)) or "nothing judged yet"
+
+
+def _best(state: State, records: tuple[Record, ...]) -> Record | None:
+    sign = 1 if state.task.primary.direction is Direction.MAXIMIZE else -1
+    return max((r for r in records if r.ok), key=lambda r: sign * _value(r, state), default=None)
+
+
+def _value(record: Record, state: State) -> float:
+    if record.search is None:
+        raise ValueError(f"{record.id} is not decided")
+    return value_of(record.search, state.task.primary.name)
+
+
+def _line(event: ev.Event, state: State) -> str | None:
+    match event:
+        case ev.Finished(trained=trained):
+            return _finished(trained, state)
+        case ev.Rejected(reason=reason):
+            return plain(f"an answer gave no candidate: {reason.splitlines()[0] if reason else ''}")
+        case ev.GenerationClosed(number=number, survivors=survivors):
+            return f"generation {number} closed: {len(survivors)} survive, {best_so_far(state)}"
+        case ev.SearchEnded(reason=reason):
+            return f"search over ({reason}); finalists are trained again on fresh seeds"
+        case ev.ChampionChosen(reason=reason):
+            return f"champion: {reason}"
+        case ev.TestOpened(count=count):
+            return f"the sealed test is opened (time {count} for this data set)"
+    return None
+
+
+def _finished(trained: Trained, state: State) -> str:
+    record = state.records[trained.candidate]
+    head = f"{short(record):<12} {describe(record)}"
+    if not trained.ok:
+        return plain(
+            f"{head}: {trained.outcome}: {trained.reason.strip().splitlines()[-1] if trained.reason.strip() else ''}"
+        )
+    name = state.task.primary.name
+    part = trained.evaluation.part if trained.evaluation else ""
+    took = "cached" if trained.cached else f"{trained.usage.training_s:.1f} s"
+    return plain(f"{head}: {name} {value_of(trained, name):.4f} on {part}, {took}")

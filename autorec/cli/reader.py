@@ -1,0 +1,50 @@
+"""A run opened to look at."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autorec.domain.candidate import Candidate
+from autorec.domain.errors import RunError, UsageError
+from autorec.domain.state import Record, State
+from autorec.journal import Journal
+from autorec.store.folder import RunFolder, resolve_run
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True, slots=True)
+class RunReader:
+    """A run's folder and its state now."""
+
+    folder: RunFolder
+    state: State
+
+    def record(self, name: str) -> Record:
+        """The candidate of a baseline's name, or of the beginning of an id that no other candidate shares.
+
+        Raises UsageError when there is none, or more than one.
+        """
+        named = [r for r in self.state.records.values() if r.name == name]
+        found = named or [r for r in self.state.records.values() if r.id.startswith(name.lower())]
+        if len(found) != 1:
+            what = "no candidate" if not found else f"{len(found)} candidates"
+            raise UsageError(
+                f"{what} of this run match {name!r}", fix=f"`autorec list {self.folder.path}` shows the ids"
+            )
+        return found[0]
+
+    def files(self, candidate: str) -> dict[str, str]:
+        """A candidate's sources, path -> text."""
+        return dict(Candidate.from_bytes(self.folder.objects.get(candidate)).files)
+
+
+def read_run(run: str) -> RunReader:
+    """Open a run by name or path.
+
+    Raises RunError when it is no run.
+    """
+    folder = RunFolder.open(resolve_run(run, RUNS))
+    journal = Journal(folder.events)
+    if journal.empty:
+        raise RunError(f"{folder.path} holds no event: it was never fully begun", fix="begin a new run")
+    return RunReader(folder, journal.state)

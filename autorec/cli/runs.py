@@ -1,0 +1,152 @@
+"""Looking at runs: status, list, show, diff."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autorec.domain.candidate import SHORT_ID
+from autorec.domain.errors import UsageError
+
+Run = Annotated[str, typer.Argument(help="a name under runs/, or a path")]
+Cand = Annotated[str, typer.Argument(help="a candidate's id or its beginning, or a baseline's name")]
+Json = Annotated[bool, typer.Option("--json", help="one line of JSON on standard output")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(status)
+    app.command(name="list")(list_)
+    app.command()(show)
+    app.command()(diff)
+
+
+def status(run: Run, as_json: Json = False) -> None:
+    """Where a run stands: what is decided, what runs, what it cost.
+
+    Example: autorec status demo
+    """
+    from rich.console import Console
+
+    from autorec.cli.reader import read_run
+    from autorec.cli.summary import as_json as summary
+    from autorec.cli.summary import evidence_line, short
+    from autorec.cli.text import duration
+
+    reader = read_run(run)
+    state, worked_s = reader.state, reader.folder.events.worked_s()
+    if as_json:
+        print(json.dumps({**summary(state, str(reader.folder.path), worked_s), "training": list(state.training)}))
+        return
+    console = Console(highlight=False)
+    failed = sum(r.search is not None and not r.ok for r in state.candidates)
+    console.print(
+        f"[bold]{reader.folder.name}[/bold]  {state.ended or state.search_ended or 'searching'}, {duration(worked_s)}"
+    )
+    console.print(f"data        {state.task.data_name} ({state.task.data_digest[:12]}), split {state.task.split_rule}")
+    console.print(f"candidates  {len(state.candidates)} admitted, {len(state.decided)} decided, {failed} failed")
+    console.print(f"under way   {', '.join(short(state.records[i]) for i in state.training) or 'nothing'}")
+    console.print(
+        f"generations {len(state.generations)}, survivors {', '.join(map(short, state.survivors)) or 'none yet'}"
+    )
+    console.print(f"cost        {state.spent.tokens} tokens, {_money(state.spent.usd, state.spent.unpriced)}")
+    if state.champion:
+        console.print(f"champion    {short(state.records[state.champion])}: {state.champion_reason}")
+        console.print(evidence_line(state))
+
+
+def list_(
+    run: Annotated[str | None, typer.Argument(help="a name under runs/, or a path; none: list the runs")] = None,
+    as_json: Json = False,
+) -> None:
+    """The candidates of a run, or the runs.
+
+    Examples: autorec list · autorec list demo · autorec list demo --json
+    """
+    from rich.console import Console
+
+    from autorec.cli.reader import RUNS, read_run
+    from autorec.cli.summary import candidate_table, list_json
+
+    if run is None:
+        _list_runs(RUNS, as_json)
+        return
+    state = read_run(run).state
+    if as_json:
+        print(json.dumps(list_json(state)))
+    else:
+        Console(highlight=False).print(candidate_table(state, state.task.primary))
+
+
+def show(
+    run: Run,
+    candidate: Cand,
+    code: Annotated[bool, typer.Option("--code", help="the sources")] = False,
+    prompt: Annotated[bool, typer.Option("--prompt", help="what the language model was asked")] = False,
+    reply: Annotated[bool, typer.Option("--reply", help="what it answered")] = False,
+    log: Annotated[bool, typer.Option("--log", help="what the training printed")] = False,
+    curve: Annotated[bool, typer.Option("--curve", help="value at each validation")] = False,
+    as_json: Json = False,
+) -> None:
+    """One candidate: its record, or one part of it.
+
+    Example: autorec show demo 3fa9c1 --code
+    """
+    from autorec.cli import candidate as view
+    from autorec.cli.reader import read_run
+
+    reader = read_run(run)
+    record = reader.record(candidate)
+    if as_json:
+        print(json.dumps(view.as_json(record, reader.folder.objects)))
+        return
+    parts = {"code": code, "prompt": prompt, "reply": reply, "log": log, "curve": curve}
+    for part in [name for name, asked in parts.items() if asked] or ["record"]:
+        view.VIEWS[part](record, reader.folder.objects, reader.state)
+
+
+def diff(
+    run: Run,
+    a: Cand,
+    b: Annotated[str | None, typer.Argument(help="another candidate; by default A's first parent")] = None,
+) -> None:
+    """What changed between two candidates' sources, from B to A.
+
+    Examples: autorec diff demo 3fa9c1 · autorec diff demo 3fa9c1 sasrec
+    """
+    from autorec.cli.reader import read_run
+    from autorec.cli.text import plain
+
+    reader = read_run(run)
+    new = reader.record(a)
+    if b is None and not new.parents:
+        raise UsageError(f"{a} has no parent to compare with", fix=f"name one: autorec diff {run} {a} OTHER")
+    old = reader.record(b or new.parents[0])
+    before, after = reader.files(old.id), reader.files(new.id)
+    for path in sorted({*before, *after}):
+        lines = difflib.unified_diff(
+            before.get(path, "").splitlines(),
+            after.get(path, "").splitlines(),
+            f"{old.id[:SHORT_ID]}/{path}",
+            f"{new.id[:SHORT_ID]}/{path}",
+            lineterm="",
+        )
+        for line in lines:
+            print(plain(line))
+
+
+def _list_runs(folder: Path, as_json: bool) -> None:
+    found = sorted(p.parent for p in folder.glob("*/run.db")) if folder.is_dir() else []
+    if as_json:
+        print(json.dumps({"runs": [str(p) for p in found]}))
+    elif not found:
+        print(f"no runs under {folder.resolve()}; `autorec search` makes one")
+    else:
+        for path in found:
+            print(path.name)
+
+
+def _money(usd: float, unpriced: int) -> str:
+    return f"${usd:.4f}" + (f" and {unpriced} calls of UNKNOWN price" if unpriced else "")

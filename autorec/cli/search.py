@@ -1,0 +1,193 @@
+"""The commands that search: search, resume."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autorec.cli import options
+
+if TYPE_CHECKING:
+    from autorec.cli.progress import Progress
+    from autorec.domain.state import State
+    from autorec.wiring import Sitting
+
+NOTHING_VALID = 3
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(search)
+    app.command()(resume)
+
+
+def search(
+    data: options.Data = None,
+    columns: options.Columns = None,
+    role: options.Role = None,
+    split: options.SplitRule = None,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            help="Language model as provider/model; none: the policy writes alone.", rich_help_panel="Proposers"
+        ),
+    ] = None,
+    api_base: Annotated[
+        str | None, typer.Option(help="Address of an OpenAI-compatible server.", rich_help_panel="Proposers")
+    ] = None,
+    hypothesis: Annotated[
+        list[str] | None,
+        typer.Option(help="A sentence for the language model to test; repeatable.", rich_help_panel="Proposers"),
+    ] = None,
+    seed_code: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder with a candidate of your own; repeatable.", rich_help_panel="Proposers"),
+    ] = None,
+    budget: options.Budget = None,
+    max_candidates: Annotated[
+        int | None, typer.Option(help="Stop after so many, baselines apart.", rich_help_panel="Search")
+    ] = None,
+    max_usd: Annotated[
+        float | None, typer.Option(help="Stop asking the language model at this cost.", rich_help_panel="Search")
+    ] = None,
+    workers: options.Workers = None,
+    population: Annotated[int | None, typer.Option(help="Candidates a generation.", rich_help_panel="Search")] = None,
+    training: options.Training = None,
+    seed: options.Seed = None,
+    run: Annotated[str | None, typer.Option(help="A name under runs/, or a path.", rich_help_panel="Run")] = None,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> None:
+    """Search for a recommender: write candidates, train them in a sandbox, judge them, keep the best, go on from them.
+
+    Flags beat environment (AUTOREC_SEARCH_BUDGET=15m) beat --config beat defaults.
+
+    Examples:
+      autorec search --budget 3m
+
+      autorec search --data ratings.csv --budget 20m
+
+      autorec search --data ml-100k --llm openai/gpt-5 --max-usd 2 --hypothesis "tastes drift within a week"
+
+    """
+    from autorec.schemas.config import load_config
+    from autorec.wiring import begin
+
+    flags = {
+        "data": data,
+        "columns": options.parse_columns(columns),
+        "role": role,
+        "split": split,
+        "llm": llm,
+        "api_base": api_base,
+        "hypotheses": tuple(hypothesis or ()),
+        "seed_code": tuple(seed_code or ()),
+        "budget": budget,
+        "max_candidates": max_candidates,
+        "max_usd": max_usd,
+        "workers": workers,
+        "population": population,
+        "training": training,
+        "seed": seed,
+        "run": run,
+    }
+    resolved = load_config(flags, config)
+    path = _run_path(resolved.run)
+    progress = _progress(resolved.budget, 0.0, resolved.max_usd)
+    print(f"run {path}", file=sys.stderr)
+    with begin(resolved, path, (progress.listen,)) as sitting:
+        _finish(sitting, progress, path, as_json)
+
+
+def resume(
+    run: Annotated[str, typer.Argument(help="a name under runs/, or a path")],
+    budget: options.Budget = None,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a run that was stopped or killed; what was in flight runs again, nothing else.
+
+    Example: autorec resume demo --budget 30m
+    """
+    from autorec.cli.reader import RUNS, read_run
+    from autorec.domain.errors import UsageError
+    from autorec.schemas.config import parse_duration
+    from autorec.store.folder import resolve_run
+    from autorec.wiring import resume as take_up
+
+    path = resolve_run(run, RUNS)
+    reader = read_run(run)
+    worked_s = reader.folder.events.worked_s()
+    reader.folder.close()
+    try:
+        budget_s = parse_duration(budget) if budget else None
+    except ValueError as error:
+        raise UsageError(f"--budget: {error}") from None
+    progress = _progress(budget_s or 0.0, worked_s, None)
+    with take_up(path, (progress.listen,), budget_s) as sitting:
+        progress.set_limits(budget_s=sitting.config.budget, max_usd=sitting.config.max_usd)
+        _finish(sitting, progress, path, as_json)
+
+
+def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool) -> None:
+    from rich.console import Console
+
+    from autorec.cli.summary import as_json as summary
+    from autorec.cli.summary import show_result
+
+    with _saved_on_interrupt(path), progress.live():
+        state = sitting.work()
+    code = sitting.lay_out_champion()
+    if as_json:
+        print(json.dumps(summary(state, str(path), sitting.worked_s)))
+    else:
+        show_result(Console(highlight=False), state, _name(path), code, str(path / "champion"))
+    if _nothing_valid(state):
+        raise typer.Exit(NOTHING_VALID)
+
+
+def _nothing_valid(state: "State") -> bool:
+    return state.champion is None
+
+
+@contextmanager
+def _saved_on_interrupt(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            f"\nstopped; everything decided so far is saved. Go on with: autorec resume {_name(path)}", file=sys.stderr
+        )
+        raise
+
+
+def _progress(budget_s: float, worked_s: float, max_usd: float | None) -> "Progress":
+    from rich.console import Console
+
+    from autorec.cli.progress import Progress
+
+    return Progress(Console(stderr=True, highlight=False), budget_s=budget_s, worked_s=worked_s, max_usd=max_usd)
+
+
+def _run_path(name: str | None) -> Path:
+    from autorec.cli.reader import RUNS
+    from autorec.store.folder import resolve_run
+
+    if name is not None:
+        return resolve_run(name, RUNS)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    path, tries = RUNS / stamp, 1
+    while path.exists():
+        tries += 1
+        path = RUNS / f"{stamp}-{tries}"
+    return path
+
+
+def _name(path: Path) -> str:
+    from autorec.cli.reader import RUNS
+
+    return path.name if path.parent == RUNS else str(path)

@@ -1,0 +1,207 @@
+"""A run as one JSON object, and as tables."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+
+from autorec.cli.text import plain
+from autorec.domain.candidate import SHORT_ID
+from autorec.domain.evaluation import Objective, Trained
+from autorec.domain.job import Stage
+from autorec.domain.state import Record, State
+
+SHOWN = ("ndcg@10", "hitrate@10", "mrr@10", "recall@20", "coverage@10")
+
+
+def metrics_of(trained: Trained | None) -> dict[str, float] | None:
+    """Metrics keyed like `ndcg@10`; None where nothing was judged."""
+    return None if trained is None or trained.evaluation is None else dict(trained.evaluation.metrics)
+
+
+def stages_of(record: Record) -> dict[str, dict[str, float] | None]:
+    """A candidate's metrics by the part that it was judged on."""
+    return {
+        "select": metrics_of(record.search),
+        "confirm": metrics_of(record.final(Stage.FINALIST)),
+        "test": metrics_of(record.final(Stage.FINAL)),
+    }
+
+
+def train_seconds(state: State) -> float:
+    """Seconds of training that this run itself has paid for."""
+    every = [t for r in state.records.values() for t in (r.search, *r.finals) if t is not None and not t.cached]
+    return sum(t.usage.training_s for t in every)
+
+
+def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
+    """What `search --json` prints."""
+    champion = state.records.get(state.champion or "")
+    evidence = state.evidence
+    return {
+        "run": run,
+        "candidates": len(state.candidates),
+        "evaluations": sum(r.ok for r in state.candidates),
+        "generations": len(state.generations),
+        "champion": None
+        if champion is None
+        else {
+            "id": champion.id,
+            "operator": str(champion.operator),
+            "verified": bool(evidence and evidence.verified),
+            **stages_of(champion),
+        },
+        "baselines": {r.name or r.id: stages_of(r) for r in state.baselines},
+        "evidence": None
+        if evidence is None
+        else {
+            "against": evidence.against,
+            "effect": evidence.effect,
+            "low": evidence.low,
+            "high": evidence.high,
+            "comparisons": evidence.comparisons,
+        },
+        "test_opened": state.test_opened,
+        "ended": state.ended,
+        "cost": {
+            "usd": state.spent.usd,
+            "tokens": state.spent.tokens,
+            "unpriced_calls": state.spent.unpriced,
+            "train_s": round(train_seconds(state), 3),
+            "wall_s": round(wall_s, 3),
+        },
+    }
+
+
+def list_json(state: State) -> dict[str, Any]:
+    """What `list RUN --json` prints."""
+    return {
+        "candidates": [
+            {
+                "id": r.id,
+                "operator": str(r.operator),
+                "parents": list(r.parents),
+                "outcome": None if r.search is None else str(r.search.outcome),
+                "select": metrics_of(r.search),
+            }
+            for r in state.records.values()
+        ]
+    }
+
+
+def short(record: Record) -> str:
+    """A candidate's name for people: the baseline's name, or the beginning of the id."""
+    return record.name or record.id[:SHORT_ID]
+
+
+def final_table(state: State) -> Table:
+    """Champion against each baseline on the sealed test."""
+    primary = state.task.primary.name
+    columns = [primary, *[m for m in SHOWN if m != primary]]
+    table = Table(title="Sealed test", title_justify="left", caption=_protocol(state), caption_justify="left")
+    table.add_column("")
+    table.add_column("how")
+    for part in ("select", "confirm"):
+        table.add_column(f"{primary}\n{part}", justify="right", style="dim")
+    for name in columns:
+        table.add_column(f"{name}\ntest", justify="right")
+    champion = state.records.get(state.champion or "")
+    rows = [*([champion] if champion else []), *sorted(state.baselines, key=lambda r: -_test(r, state.task.primary))]
+    for record in rows:
+        stages = stages_of(record)
+        test = stages["test"] or {}
+        table.add_row(
+            f"champion {short(record)}" if record is champion else short(record),
+            describe(record),
+            _figure(stages["select"], primary),
+            _figure(stages["confirm"], primary),
+            *[_figure(test, name) for name in columns],
+            style="bold" if record is champion else "",
+        )
+    return table
+
+
+def describe(record: Record) -> str:
+    """How a candidate was made, in a few words."""
+    if record.is_baseline:
+        return "baseline"
+    family = (record.design or {}).get("family")
+    return f"{record.operator} · {family}" if family else str(record.operator)
+
+
+def evidence_line(state: State) -> str:
+    """What can be said of the champion's gain."""
+    e = state.evidence
+    if e is None:
+        return "No comparison with a baseline could be made on the test."
+    primary = state.task.primary.name
+    gain = f"{primary} {e.effect:+.4f} against {e.against}, paired 95 % interval [{e.low:+.4f}, {e.high:+.4f}]"
+    tail = f"corrected for {e.comparisons} finalists; baselines are untuned named designs"
+    if e.verified:
+        return f"Verified: {gain}; {tail}."
+    return f"Not resolvable here: {gain}, which holds zero; {tail}."
+
+
+def candidate_table(state: State, objective: Objective) -> Table:
+    """All candidates of a run, in order of admission."""
+    table = Table(title=f"{len(state.candidates)} candidates, {len(state.baselines)} baselines", title_justify="left")
+    for name, side in (("#", "right"), ("id", "left"), ("how", "left"), ("parents", "left"), ("outcome", "left")):
+        table.add_column(name, justify="right" if side == "right" else "left")
+    for name in (f"{objective.name} select", "train s", "why"):
+        table.add_column(
+            name, justify="left" if name == "why" else "right", max_width=48, overflow="ellipsis", no_wrap=True
+        )
+    for r in state.records.values():
+        done = r.search
+        outcome = str(done.outcome) if done else ("training" if r.id in state.training else "waiting")
+        table.add_row(
+            str(r.number),
+            short(r),
+            describe(r),
+            " ".join(p[:SHORT_ID] for p in r.parents),
+            outcome + (" (cached)" if done and done.cached else ""),
+            _figure(metrics_of(done), objective.name),
+            f"{done.usage.training_s:.1f}" if done else "",
+            plain((done.reason if done else "") or r.hypothesis or ""),
+        )
+    return table
+
+
+def show_result(console: Console, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
+    """The end of a search, for people."""
+    if state.champion is None:
+        console.print("[bold]Nothing valid was found.[/bold] See why with: " + f"autorec list {run}")
+        return
+    hint = [
+        f"The champion's code is in {folder}",
+        "",
+        "Next:",
+        f"  autorec show {run} {state.champion[:SHORT_ID]} --code     read it here",
+        f"  autorec list {run}                      every candidate and how it ended",
+        f"  autorec diff {run} {state.champion[:SHORT_ID]}            what changed against its parent",
+        "  autorec search --data YOUR.csv --budget 20m   search on your own log",
+    ]
+    from rich.syntax import Syntax
+
+    model = Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=False)
+    console.print(Group(model, "", final_table(state), plain(evidence_line(state)), ""), soft_wrap=False)
+    for line in hint:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _protocol(state: State) -> str:
+    opened = state.test_opened or 0
+    return (
+        f"split {state.task.split_rule}; full ranking over {state.task.n_items} items, seen items masked; "
+        f"mean over users; the test of this data set was opened {opened} time{'s' if opened != 1 else ''}"
+    )
+
+
+def _test(record: Record, objective: Objective) -> float:
+    return (metrics_of(record.final(Stage.FINAL)) or {}).get(objective.name, float("-inf"))
+
+
+def _figure(metrics: Mapping[str, float] | None, name: str) -> str:
+    value = (metrics or {}).get(name)
+    return "–" if value is None else f"{value:.4f}"

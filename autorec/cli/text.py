@@ -1,0 +1,27 @@
+"""Text for terminals: what candidates, models and data sets wrote is shown without its control characters."""
+
+import unicodedata
+
+
+def plain(text: str) -> str:
+    """The text with control and format characters (escape sequences, bidi overrides) made visible."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else f"\\x{ord(c):02x}" for c in text)
+
+
+def duration(seconds: float) -> str:
+    """A duration as people read it: 48s, 12m 30s, 1h 05m."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+
+
+def size(count: float) -> str:
+    """Bytes as people read them."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"

@@ -1,0 +1,1 @@
+"""The nouns of autorec: frozen dataclasses and pure functions, standard library only."""

@@ -1,0 +1,112 @@
+"""Candidates and how they came to be.
+
+A candidate is its sources and nothing else: two proposals with the same normalised sources are one candidate.
+Hypothesis, parents, prompt and cost belong to the record (see `state.py`), not to the identity.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+SHORT_ID = 10
+REQUIRED_FILES = ("model.py", "train.py")
+
+
+class Operator(StrEnum):
+    """How a candidate was made."""
+
+    DRAFT = "draft"
+    IMPROVE = "improve"
+    CROSSOVER = "crossover"
+    SIMPLIFY = "simplify"
+    REPAIR = "repair"
+    TUNE = "tune"
+    POLICY = "policy"
+    HUMAN = "human"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An admitted, immutable source tree, named by the sha256 of its canonical bytes."""
+
+    id: str
+    files: Mapping[str, str]
+
+    @classmethod
+    def of(cls, files: Mapping[str, str]) -> "Candidate":
+        """Name the sources after normalising line ends and trailing blanks (path -> text)."""
+        normalised = {path: normalise(text) for path, text in sorted(files.items())}
+        return cls(id=hashlib.sha256(canonical_bytes(normalised)).hexdigest(), files=normalised)
+
+    @classmethod
+    def from_bytes(cls, source: bytes) -> "Candidate":
+        """The inverse of `to_bytes`; the id is computed again, never believed."""
+        return cls.of(json.loads(source))
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes: what is stored and hashed, so the object's digest is the candidate's id."""
+        return canonical_bytes(self.files)
+
+
+def normalise(text: str) -> str:
+    """One newline convention, no trailing blanks, one newline at the end."""
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def canonical_bytes(files: Mapping[str, str]) -> bytes:
+    return json.dumps(dict(files), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a proposer decided to do next; decided at once and recorded, carried out later.
+
+    `design` holds the choices of a policy (flat, JSON values); `hypothesis` what is to be tested;
+    `seed` feeds whatever randomness the carrying out needs.
+    """
+
+    proposer: str
+    operator: Operator
+    seed: int
+    parents: tuple[str, ...] = ()
+    hypothesis: str | None = None
+    design: Mapping[str, Any] | None = None
+    model: str | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One call of a language model: what was asked, what came back, what it cost (`usd` None: price unknown)."""
+
+    model: str
+    prompt: str
+    reply: str
+    prompt_tokens: int
+    reply_tokens: int
+    usd: float | None
+    latency_s: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A parsed, not yet admitted answer of a proposer: path -> text, and what it claims."""
+
+    files: Mapping[str, str]
+    hypothesis: str | None = None
+    predicted_effect: str | None = None
+    exchanges: tuple[Exchange, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declined:
+    """A proposer could not answer with a candidate (an unusable reply, say): recorded, and the search goes on."""
+
+    reason: str
+    exchanges: tuple[Exchange, ...] = field(default=())

@@ -1,0 +1,138 @@
+"""What the judge measured, and what became of one training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from autorec.domain.job import OutcomeKind, Part, Stage, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Metrics of one candidate on one part, `metrics` keyed like `ndcg@10` (higher is better unless it says not).
+
+    `fingerprint` is a minhash signature of the (user, item) pairs in the top 10: the share of equal
+    entries estimates the Jaccard similarity of two candidates' recommendations.
+    """
+
+    part: Part
+    metrics: Mapping[str, float]
+    n_users: int
+    fingerprint: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """An evaluation with the checked predictions, in the data set's own numbering (canonical .npy bytes)
+    and the primary metric per user (.npy float32).
+    """
+
+    evaluation: Evaluation
+    predictions: bytes
+    per_user: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePoint:
+    """One validation: seconds of training so far, the primary metric, and the seconds one prediction took."""
+
+    training_s: float
+    value: float
+    predict_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """The result of training one candidate in one stage with one seed.
+
+    Digests name objects of the store; `evaluation` is None unless the outcome is completed (or stopped).
+    """
+
+    candidate: str
+    stage: Stage
+    seed: int
+    outcome: OutcomeKind
+    reason: str
+    tier: str
+    usage: Usage
+    evaluation: Evaluation | None = None
+    checkpoint_value: float | None = None
+    curve: tuple[CurvePoint, ...] = ()
+    predict_s: float | None = None
+    state_bytes: int | None = None
+    predictions: str | None = None
+    per_user: str | None = None
+    state: str | None = None
+    log: str | None = None
+    cached: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.evaluation is not None
+
+
+class Direction(StrEnum):
+    """Which way is better."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objective:
+    """Something to optimise: a metric of the judge (`ndcg@10`) or a cost measured from outside
+    (`predict_s`, `memory_bytes`, `state_bytes`, `training_s`).
+    """
+
+    name: str
+    direction: Direction = Direction.MAXIMIZE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """A cost that a survivor may not exceed."""
+
+    name: str
+    limit: float
+
+
+COSTS = ("predict_s", "memory_bytes", "state_bytes", "training_s")
+
+
+def value_of(trained: Trained, name: str) -> float:
+    """The named metric or cost of a finished training.
+
+    Raises KeyError when the judge did not measure it.
+    """
+    if name in ("memory_bytes", "training_s"):
+        return float(getattr(trained.usage, name))
+    if name in COSTS:
+        return float(getattr(trained, name) or 0.0)
+    if trained.evaluation is None:
+        raise KeyError(name)
+    return trained.evaluation.metrics[name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Role + data + splits + objectives + constraints: what a run is about.
+
+    `data_digest` names the content of the log, `split_digest` which row went to which part.
+    """
+
+    role: str
+    data_name: str
+    data_digest: str
+    split_rule: str
+    split_digest: str
+    n_users: int
+    n_items: int
+    n_interactions: int
+    objectives: tuple[Objective, ...] = (Objective(name="ndcg@10"),)
+    constraints: tuple[Constraint, ...] = field(default=())
+    top_k: int = 100
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def primary(self) -> Objective:
+        return self.objectives[0]

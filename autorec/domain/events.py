@@ -1,0 +1,156 @@
+"""What happened: the only truth of a run. Each kind is a frozen value; `fold.py` turns them into a `State`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autorec.domain.candidate import Plan
+from autorec.domain.evaluation import Task, Trained
+from autorec.domain.job import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """The first event: what is searched, and the resolved configuration."""
+
+    task: Task
+    seed: int
+    version: str
+    config: Mapping[str, Any]
+    hypotheses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A proposer was asked; `seen` is the last sequence number that its plan could know."""
+
+    number: int
+    plan: Plan
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bill:
+    """What the calls of one answer cost; `unpriced` counts calls whose price nobody knows."""
+
+    usd: float = 0.0
+    tokens: int = 0
+    calls: int = 0
+    unpriced: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """An answer became a candidate (or a baseline was entered: `ask` is None and `name` is set)."""
+
+    candidate: str
+    plan: Plan
+    ask: int | None = None
+    name: str | None = None
+    hypothesis: str | None = None
+    predicted_effect: str | None = None
+    exchanges: tuple[str, ...] = ()
+    bill: Bill = field(default_factory=Bill)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """An answer gave no candidate: unusable, or known already."""
+
+    ask: int
+    reason: str
+    duplicate_of: str | None = None
+    exchanges: tuple[str, ...] = ()
+    bill: Bill = field(default_factory=Bill)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A training began."""
+
+    candidate: str
+    stage: Stage
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A training ended, whichever way."""
+
+    trained: Trained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationClosed:
+    """`population` candidates were decided; who survives, best first, and why each one stays or goes."""
+
+    number: int
+    decided: int
+    survivors: tuple[str, ...]
+    reasons: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchEnded:
+    """The loop is over; the finals follow."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalistsChosen:
+    """Who is trained again on fresh seeds and judged on *confirm*."""
+
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChampionChosen:
+    """The best finalist by *confirm*, or None when nothing valid was found."""
+
+    candidate: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestOpened:
+    """The sealed test of this data set was opened, for the `count`-th time by anyone who shares the ledger."""
+
+    __test__ = False
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The champion against the best baseline on the sealed test: effect and paired interval."""
+
+    against: str
+    effect: float
+    low: float
+    high: float
+    comparisons: int
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded:
+    """The last event."""
+
+    reason: str
+    evidence: Evidence | None = None
+
+
+Event = (
+    RunStarted
+    | Asked
+    | Admitted
+    | Rejected
+    | Started
+    | Finished
+    | GenerationClosed
+    | SearchEnded
+    | FinalistsChosen
+    | ChampionChosen
+    | TestOpened
+    | RunEnded
+)

@@ -1,0 +1,176 @@
+"""Events into state: `Fold` takes events one by one, `snapshot()` gives the read-only picture.
+
+The fold is the only way to a `State`, for a live run and a resumed one alike. It is mutable inside so that folding
+n events costs O(n); a snapshot shares the immutable records and copies only the containers.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import singledispatchmethod
+
+from autorec.domain import events as ev
+from autorec.domain.evaluation import Task
+from autorec.domain.job import Stage
+from autorec.domain.state import Ask, DeclinedAsk, Generation, Record, State
+
+
+@dataclass(slots=True)
+class Fold:
+    """The growing picture of a run. `seq` counts the events taken in."""
+
+    seq: int = 0
+    task: Task | None = None
+    seed: int = 0
+    hypotheses: tuple[str, ...] = ()
+    records: dict[str, Record] = field(default_factory=dict)
+    asked: int = 0
+    asks: dict[int, Ask] = field(default_factory=dict)
+    declined: list[DeclinedAsk] = field(default_factory=list)
+    queue: list[str] = field(default_factory=list)
+    training: list[str] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
+    generations: list[Generation] = field(default_factory=list)
+    search_ended: str | None = None
+    finalists: tuple[str, ...] = ()
+    finals_begun: list[tuple[str, Stage]] = field(default_factory=list)
+    champion: str | None = None
+    champion_reason: str | None = None
+    test_opened: int | None = None
+    ended: str | None = None
+    evidence: ev.Evidence | None = None
+    spent: ev.Bill = field(default_factory=ev.Bill)
+
+    def take(self, event: ev.Event) -> None:
+        """Fold one event in; events come in the order of their sequence numbers."""
+        self.seq += 1
+        self._apply(event)
+
+    def snapshot(self) -> State:
+        """The read-only picture after the last event taken."""
+        if self.task is None:
+            raise ValueError("a run begins with RunStarted; no event was folded in before the first snapshot")
+        return State(
+            seq=self.seq,
+            task=self.task,
+            seed=self.seed,
+            hypotheses=self.hypotheses,
+            records=dict(self.records),
+            asked=self.asked,
+            asks=tuple(self.asks.values()),
+            declined=tuple(self.declined),
+            queue=tuple(self.queue),
+            training=tuple(self.training),
+            decided=tuple(self.decided),
+            generations=tuple(self.generations),
+            search_ended=self.search_ended,
+            finalists=self.finalists,
+            finals_begun=tuple(self.finals_begun),
+            champion=self.champion,
+            champion_reason=self.champion_reason,
+            test_opened=self.test_opened,
+            ended=self.ended,
+            evidence=self.evidence,
+            spent=self.spent,
+        )
+
+    @singledispatchmethod
+    def _apply(self, event: object) -> None:
+        raise TypeError(f"no fold for the event {type(event).__name__}")
+
+    @_apply.register
+    def _(self, event: ev.RunStarted) -> None:
+        self.task, self.seed, self.hypotheses = event.task, event.seed, event.hypotheses
+
+    @_apply.register
+    def _(self, event: ev.Asked) -> None:
+        self.asked = max(self.asked, event.number + 1)
+        self.asks[event.number] = Ask(number=event.number, plan=event.plan, seen=event.seen)
+
+    @_apply.register
+    def _(self, event: ev.Admitted) -> None:
+        ask = None if event.ask is None else self.asks.pop(event.ask)
+        self.records[event.candidate] = Record(
+            id=event.candidate,
+            number=len(self.records),
+            operator=event.plan.operator,
+            proposer=event.plan.proposer,
+            parents=event.plan.parents,
+            hypothesis=event.hypothesis,
+            predicted_effect=event.predicted_effect,
+            design=event.plan.design,
+            model=event.plan.model,
+            name=event.name,
+            asked=event.ask,
+            seen=ask.seen if ask else 0,
+            exchanges=event.exchanges,
+        )
+        self.queue.append(event.candidate)
+        self._pay(event.bill)
+
+    @_apply.register
+    def _(self, event: ev.Rejected) -> None:
+        ask = self.asks.pop(event.ask)
+        self.declined.append(
+            DeclinedAsk(
+                number=event.ask,
+                plan=ask.plan,
+                reason=event.reason,
+                duplicate_of=event.duplicate_of,
+                exchanges=event.exchanges,
+            )
+        )
+        self._pay(event.bill)
+
+    @_apply.register
+    def _(self, event: ev.Started) -> None:
+        if event.stage is Stage.SEARCH:
+            self.queue.remove(event.candidate)
+            self.training.append(event.candidate)
+        else:
+            self.finals_begun.append((event.candidate, event.stage))
+
+    @_apply.register
+    def _(self, event: ev.Finished) -> None:
+        trained = event.trained
+        record = self.records[trained.candidate]
+        if trained.stage is not Stage.SEARCH:
+            self.records[record.id] = replace(record, finals=(*record.finals, trained))
+            return
+        self.training.remove(record.id)
+        self.records[record.id] = replace(record, search=trained)
+        if not record.is_baseline:
+            self.decided.append(record.id)
+
+    @_apply.register
+    def _(self, event: ev.GenerationClosed) -> None:
+        self.generations.append(
+            Generation(number=event.number, survivors=event.survivors, reasons=event.reasons, decided=event.decided)
+        )
+
+    @_apply.register
+    def _(self, event: ev.SearchEnded) -> None:
+        self.search_ended = event.reason
+
+    @_apply.register
+    def _(self, event: ev.FinalistsChosen) -> None:
+        self.finalists = event.candidates
+
+    @_apply.register
+    def _(self, event: ev.ChampionChosen) -> None:
+        self.champion, self.champion_reason = event.candidate, event.reason
+
+    @_apply.register
+    def _(self, event: ev.TestOpened) -> None:
+        self.test_opened = event.count
+
+    @_apply.register
+    def _(self, event: ev.RunEnded) -> None:
+        self.ended, self.evidence = event.reason, event.evidence
+
+    def _pay(self, bill: ev.Bill) -> None:
+        spent = self.spent
+        self.spent = ev.Bill(
+            usd=spent.usd + bill.usd,
+            tokens=spent.tokens + bill.tokens,
+            calls=spent.calls + bill.calls,
+            unpriced=spent.unpriced + bill.unpriced,
+        )

@@ -1,0 +1,132 @@
+"""What a run knows at one moment, read-only. Built by `fold.py` from events and from nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from autorec.domain.candidate import Operator, Plan
+from autorec.domain.evaluation import Task, Trained
+from autorec.domain.events import Bill, Evidence
+from autorec.domain.job import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All that is known of one candidate. Its files are in the store under its id.
+
+    `asked` is the number of the ask that it answers (None for baselines), `seen` the sequence number of the
+    last event that its proposer could know. `search` is its training in the search, once decided; `finals`
+    its trainings in later stages.
+    """
+
+    id: str
+    number: int
+    operator: Operator
+    proposer: str
+    parents: tuple[str, ...] = ()
+    hypothesis: str | None = None
+    predicted_effect: str | None = None
+    design: Mapping[str, Any] | None = None
+    model: str | None = None
+    name: str | None = None
+    asked: int | None = None
+    seen: int = 0
+    exchanges: tuple[str, ...] = ()
+    search: Trained | None = None
+    finals: tuple[Trained, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Trained in the search and judged."""
+        return self.search is not None and self.search.ok
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.operator is Operator.BASELINE
+
+    def final(self, stage: Stage) -> Trained | None:
+        """The last training of that stage."""
+        return next((t for t in reversed(self.finals) if t.stage is stage), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A proposal under way: what was planned, and the last event it could be conditioned on."""
+
+    number: int
+    plan: Plan
+    seen: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclinedAsk:
+    """An ask that gave no candidate: an unusable reply, or sources that are known already (`duplicate_of`)."""
+
+    number: int
+    plan: Plan
+    reason: str
+    duplicate_of: str | None = None
+    exchanges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """A closed generation: who survived, best first, and why each candidate looked at stayed or went."""
+
+    number: int
+    survivors: tuple[str, ...]
+    reasons: Mapping[str, str]
+    decided: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A run at one moment.
+
+    `seq` is the last event folded in. `records` (id -> record) are in order of admission, baselines among them.
+    `asks` and `training` are under way, `queue` is admitted and not yet started, `decided` are the candidates
+    (baselines apart) in the order in which their search training ended.
+    """
+
+    seq: int
+    task: Task
+    seed: int
+    hypotheses: tuple[str, ...] = ()
+    records: Mapping[str, Record] = field(default_factory=dict)
+    asked: int = 0
+    asks: tuple[Ask, ...] = ()
+    declined: tuple[DeclinedAsk, ...] = ()
+    queue: tuple[str, ...] = ()
+    training: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
+    generations: tuple[Generation, ...] = ()
+    search_ended: str | None = None
+    finalists: tuple[str, ...] = ()
+    finals_begun: tuple[tuple[str, Stage], ...] = ()
+    champion: str | None = None
+    champion_reason: str | None = None
+    test_opened: int | None = None
+    ended: str | None = None
+    evidence: Evidence | None = None
+    spent: Bill = field(default_factory=Bill)
+
+    @property
+    def candidates(self) -> tuple[Record, ...]:
+        """Records that are not baselines, in order of admission."""
+        return tuple(r for r in self.records.values() if not r.is_baseline)
+
+    @property
+    def baselines(self) -> tuple[Record, ...]:
+        return tuple(r for r in self.records.values() if r.is_baseline)
+
+    @property
+    def survivors(self) -> tuple[Record, ...]:
+        """Survivors of the last closed generation, best first."""
+        if not self.generations:
+            return ()
+        return tuple(self.records[i] for i in self.generations[-1].survivors)
+
+    @property
+    def decided_since(self) -> tuple[str, ...]:
+        """Candidates decided since the last generation closed."""
+        return self.decided[sum(g.decided for g in self.generations) :]

@@ -1,0 +1,36 @@
+"""Calls side by side in daemon threads: trainings block on sandboxes, proposals on language models."""
+
+import queue
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
+
+class ThreadCrew:
+    """Implements `ports.Crew`. The caller bounds how much it submits; results come in the order of ending.
+
+    Threads are daemons: leaving the process never waits for a language model.
+    """
+
+    def __init__(self) -> None:
+        self._landed: queue.SimpleQueue[tuple[Hashable, Any, BaseException | None]] = queue.SimpleQueue()
+
+    def submit(self, key: Hashable, call: Callable[[], Any]) -> None:
+        """Begin the call in a thread of its own."""
+        threading.Thread(target=self._carry_out, args=(key, call), name=str(key), daemon=True).start()
+
+    def next(self, timeout_s: float | None = None) -> tuple[Hashable, Any] | None:
+        """The next call to end; None after `timeout_s`. Raises what the call raised."""
+        try:
+            key, result, error = self._landed.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if error is not None:
+            raise error
+        return key, result
+
+    def _carry_out(self, key: Hashable, call: Callable[[], Any]) -> None:
+        try:
+            self._landed.put((key, call(), None))
+        except BaseException as error:  # carried to the thread that asks for the result
+            self._landed.put((key, None, error))

@@ -1,0 +1,142 @@
+"""What the inside of a bubblewrap sandbox looks like, as a command line.
+
+Read-only: /usr and its friends, the interpreter, its site-packages, autorec's `sandbox/` folder, /data and /query.
+Writable: /job and /dev/shm, both in memory and bounded. Nothing else of the machine exists inside: no home, no
+repository, no run folder, no network.
+"""
+
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autorec.assets import assets
+from autorec.domain.errors import IsolationError
+from autorec.domain.job import Limits
+
+SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/sys/devices/system/cpu")
+PROVIDED = ("/", "/usr", "/proc", "/dev")
+NAMESPACES = ("pid", "net", "ipc", "uts", "cgroup-try")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """The Python that runs inside: this one's base installation, with the packages that this one sees."""
+
+    executable: Path
+    base: Path
+    site: tuple[Path, ...]
+
+    @classmethod
+    def current(cls) -> "Interpreter":
+        executable = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+        found = (Path(entry) for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages"))
+        return cls(
+            executable=executable,
+            base=Path(sys.base_prefix).resolve(),
+            site=tuple(dict.fromkeys(path.resolve() for path in found if path.is_dir())),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who the processes inside are. `drop_to` is the uid that root gives itself up for; None: stay who we are."""
+
+    drop_to: int | None
+
+    @property
+    def builds_as_root(self) -> bool:
+        return self.drop_to is not None
+
+
+def sandbox_command(
+    *,
+    bwrap: Path,
+    interpreter: Interpreter,
+    identity: Identity,
+    data_dir: Path,
+    query_dir: Path,
+    limits: Limits,
+) -> list[str]:
+    """The command that starts a runner; its standard input is to be the control socket. Raises IsolationError."""
+    runner = assets("sandbox").resolve() / "runner.py"
+    visible = [interpreter.base, *interpreter.site, runner.parent]
+    for folder in (data_dir, query_dir):
+        _check_readable(folder, identity)
+    return [
+        str(bwrap),
+        *_namespaces(identity),
+        *_system(),
+        *_read_only([path for path in visible if not path.is_relative_to("/usr")]),
+        *_without_autorec(interpreter),
+        *("--ro-bind", str(data_dir), "/data", "--ro-bind", str(query_dir), "/query"),
+        *_writable(limits, identity),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--"),
+        *_drop_root(identity),
+        *(str(interpreter.executable), "-I", "-B", "-S", str(runner)),
+        *(argument for path in interpreter.site for argument in ("--site", str(path))),
+        *("--disk-bytes", str(limits.disk_bytes), "--inodes", str(limits.inodes)),
+    ]
+
+
+def _namespaces(identity: Identity) -> Iterator[str]:
+    if not identity.builds_as_root:
+        yield "--unshare-user"
+    yield from (f"--unshare-{name}" for name in NAMESPACES)
+    yield from ("--die-with-parent", "--new-session", "--clearenv")
+    yield from ("--setenv", "LANG", "C.UTF-8", "--setenv", "OPENBLAS_NUM_THREADS", "1")
+
+
+def _system() -> Iterator[str]:
+    yield from ("--ro-bind", "/usr", "/usr")
+    for folder in map(Path, SYSTEM_FOLDERS):
+        if folder.is_symlink():
+            yield from ("--symlink", str(folder.readlink()), str(folder))
+        elif folder.is_dir():
+            yield from ("--ro-bind", str(folder), str(folder))
+    yield from _read_only([path for path in map(Path, SYSTEM_FILES) if path.exists()])
+    yield from ("--proc", "/proc", "--dev", "/dev")
+
+
+def _read_only(paths: Sequence[Path]) -> Iterator[str]:
+    """Bind each path where it is; ancestors are made by name, for bubblewrap would give them mode 0700."""
+    made: set[Path] = set()
+    for path in paths:
+        for ancestor in reversed(path.parents):
+            if ancestor not in made and str(ancestor) not in PROVIDED and not ancestor.is_relative_to("/usr"):
+                made.add(ancestor)
+                yield from ("--dir", str(ancestor))
+        yield from ("--ro-bind", str(path), str(path))
+
+
+def _without_autorec(interpreter: Interpreter) -> Iterator[str]:
+    """Hide an installed autorec behind an empty folder: the trusted side's code is none of a candidate's business."""
+    for folder in interpreter.site:
+        if (folder / "autorec").is_dir():
+            yield from ("--tmpfs", str(folder / "autorec"), "--remount-ro", str(folder / "autorec"))
+
+
+def _writable(limits: Limits, identity: Identity) -> Iterator[str]:
+    for folder in ("/dev/shm", "/job"):
+        if identity.builds_as_root:
+            yield from ("--perms", "1777")
+        yield from ("--size", str(limits.disk_bytes), "--tmpfs", folder)
+
+
+def _drop_root(identity: Identity) -> Iterator[str]:
+    if identity.drop_to is None:
+        return
+    yield from ("/usr/bin/setpriv", f"--reuid={identity.drop_to}", f"--regid={identity.drop_to}", "--clear-groups")
+    yield from ("--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
+
+
+def _check_readable(folder: Path, identity: Identity) -> None:
+    """Root drops to a user who owns nothing: what is mounted must be readable by everyone."""
+    needed = stat.S_IROTH | stat.S_IXOTH
+    if identity.builds_as_root and (folder.stat().st_mode & needed) != needed:
+        raise IsolationError(
+            f"{folder} is to be mounted in a sandbox that runs as uid {identity.drop_to}, which may not read it",
+            fix=f"chmod -R a+rX {folder}",
+        )

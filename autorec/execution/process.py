@@ -1,0 +1,171 @@
+"""One sandbox as a process: started, spoken to over its control socket, killed with all that it started."""
+
+import array
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Sequence
+from typing import IO
+
+from pydantic import ValidationError
+
+from autorec.domain.errors import IsolationError
+from autorec.execution.ending import SIGNAL_EXIT, Cause
+from autorec.execution.log import printable
+from autorec.execution.watch import children
+from autorec.schemas.wire import MESSAGE_BYTES, Message, Status
+
+MAX_DESCRIPTORS = 4
+STARTUP_BYTES = 1 << 14
+GONE_WITHIN_S = 10.0
+
+
+class Sandbox:
+    """A started sandbox, used for one job. May be started ahead; the thread that starts it must outlive it.
+
+    bubblewrap dies with the thread that started it (`--die-with-parent`), and its first process inside dies with
+    bubblewrap; when that one dies, the kernel kills every process of the PID namespace.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """Start it. Raises IsolationError when the command cannot be started at all."""
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._startup: IO[bytes] = os.fdopen(os.memfd_create("startup"), "rb")
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=theirs.fileno(),
+                stdout=self._startup,
+                stderr=self._startup,
+                env=dict[str, str](),
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.control.close()
+            self._startup.close()
+            raise IsolationError(f"cannot start {command[0]}: {error}", fix="run autorec doctor") from error
+        finally:
+            theirs.close()
+        self._handle = os.pidfd_open(self._process.pid)
+        self._first_inside: int | None = None
+        self._lock = threading.Lock()
+        self.cause: Cause | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def handle(self) -> int:
+        """A descriptor that becomes readable when bubblewrap has ended."""
+        return self._handle
+
+    def wait_ready(self, timeout_s: float) -> None:
+        """Block until the runner says ready. Raises IsolationError, with what it said instead."""
+        readable, _, _ = select.select([self.control], [], [], timeout_s)
+        inside = children(self.pid)
+        if not (readable and inside and self._said_ready()):
+            self.kill(Cause.CLOSED)
+            raise IsolationError(self._startup_failure(timeout_s), fix="run autorec doctor")
+        with self._lock:
+            self._first_inside = os.pidfd_open(inside[0])
+
+    def _said_ready(self) -> bool:
+        try:
+            status, descriptors = self.receive()
+        except ConnectionError:
+            return False
+        close_all(descriptors)
+        return status is not None and status.event == "ready"
+
+    def _startup_failure(self, timeout_s: float) -> str:
+        self._startup.seek(0)
+        said = printable(self._startup.read(STARTUP_BYTES)).strip()
+        return f"the sandbox was not ready within {timeout_s:g} s; it said: {said or 'nothing'}"
+
+    def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
+        """Send without waiting; a sandbox that is gone, or does not read, is noticed elsewhere.
+
+        Raises ValueError when the message is longer than the wire allows.
+        """
+        content = message.model_dump_json().encode()
+        if len(content) > MESSAGE_BYTES:
+            raise ValueError(f"a message of {len(content)} bytes; the wire takes {MESSAGE_BYTES} at most")
+        try:
+            socket.send_fds(self.control, [content], list(descriptors), socket.MSG_DONTWAIT)
+        except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+            return
+
+    def receive(self) -> tuple[Status | None, tuple[int, ...]]:
+        """The next message, without waiting; None where it is not one of the wire's. The caller owns descriptors.
+
+        Raises ConnectionError when the other end is closed, BlockingIOError when nothing is there.
+        """
+        room = socket.CMSG_SPACE(MAX_DESCRIPTORS * array.array("i").itemsize)
+        flags = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
+        content, ancillary, _, _ = self.control.recvmsg(MESSAGE_BYTES, room, flags)
+        descriptors = array.array("i")
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                descriptors.frombytes(payload[: len(payload) - len(payload) % descriptors.itemsize])
+        if not content:
+            close_all(descriptors)
+            raise ConnectionError("the sandbox closed its end of the control socket")
+        try:
+            return Status.model_validate_json(content), tuple(descriptors)
+        except ValidationError:
+            return None, tuple(descriptors)
+
+    def kill(self, cause: Cause) -> None:
+        """Kill the whole tree; the first cause is kept. Safe from any thread, at any time before `close`."""
+        with self._lock:
+            if self._handle < 0:
+                return
+            self.cause = self.cause or cause
+            for handle in (self._first_inside, self._handle):
+                if handle is not None:
+                    _send_kill(handle)
+
+    def wait(self) -> int:
+        """The exit code (128 + signal), once every process inside is gone.
+
+        Raises IsolationError when a process survives the kill.
+        """
+        code = self._process.wait()
+        if self._first_inside is not None:
+            _send_kill(self._first_inside)
+            if not select.select([self._first_inside], [], [], GONE_WITHIN_S)[0]:
+                raise IsolationError(
+                    f"a process of sandbox {self.pid} was still there {GONE_WITHIN_S:g} s after its kill"
+                )
+        return SIGNAL_EXIT - code if code < 0 else code
+
+    def close(self) -> None:
+        """Kill what is left and give the descriptors back. Idempotent."""
+        self.kill(Cause.CLOSED)
+        with self._lock:
+            if self._handle < 0:
+                return
+            if self._process.returncode is None:
+                self._process.wait()
+            for handle in (self._first_inside, self._handle):
+                if handle is not None:
+                    os.close(handle)
+            self._handle, self._first_inside = -1, None
+        self.control.close()
+        self._startup.close()
+
+
+def _send_kill(handle: int) -> None:
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

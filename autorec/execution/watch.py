@@ -1,0 +1,113 @@
+"""Watches a process tree from outside: memory, CPU time, the wall clock. What it reads is the kernel's word only."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from autorec.execution.ending import Cause
+
+INTERVAL_S = 0.05
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+KIBIBYTE = 1 << 10
+
+
+class TreeWatch(threading.Thread):
+    """Samples a tree every 50 ms, from a thread of its own, until `end` is called.
+
+    `memory_bytes` is the peak of the whole tree: resident memory of a lone process, proportional shares (PSS)
+    where there are several, so that pages shared after a fork count once. Files in the job's tmpfs do not count;
+    they have a limit of their own.
+    """
+
+    def __init__(self, root: int, *, memory_limit: int, wall_s: float, kill: Callable[[Cause], None]) -> None:
+        super().__init__(name=f"watch-{root}", daemon=True)
+        self._root = root
+        self._memory_limit = memory_limit
+        self._deadline = time.monotonic() + wall_s
+        self._kill = kill
+        self._over = threading.Event()
+        self._ticks_before = self._ticks = sum(map(cpu_ticks, tree(root)))
+        self.memory_bytes = 0
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of the tree since the watch was made, processes that have ended included."""
+        return (self._ticks - self._ticks_before) / TICKS_PER_S
+
+    def run(self) -> None:
+        self.sample()
+        while not self._over.wait(INTERVAL_S):
+            self.sample()
+            if self.memory_bytes > self._memory_limit:
+                self._kill(Cause.MEMORY)
+            if time.monotonic() > self._deadline:
+                self._kill(Cause.WALL)
+
+    def end(self) -> None:
+        """Stop watching; returns when the thread is gone."""
+        self._over.set()
+        self.join()
+
+    def sample(self) -> None:
+        """Look once; also called at each checkpoint, so that a job shorter than the interval is seen too."""
+        pids = tuple(tree(self._root))
+        self._ticks = max(self._ticks, sum(map(cpu_ticks, pids)))
+        self.memory_bytes = max(self.memory_bytes, memory_of(pids))
+
+
+def tree(root: int) -> Iterator[int]:
+    """The process and its descendants. An orphan inside a PID namespace stays a descendant of its first process."""
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        waiting.extend(children(pid))
+
+
+def children(pid: int) -> list[int]:
+    """Direct children, of all threads of the process; empty when it is gone."""
+    found: list[int] = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    except OSError:
+        return found
+    return found
+
+
+def cpu_ticks(pid: int) -> int:
+    """Clock ticks that a process and its waited-for children have used; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(map(int, fields[11:15]))
+
+
+def memory_of(pids: tuple[int, ...]) -> int:
+    """Bytes that the processes hold together."""
+    resident = {pid: size for pid in pids if (size := resident_bytes(pid)) > 0}
+    large = [pid for pid, size in resident.items() if size > KIBIBYTE * KIBIBYTE * 16]
+    if len(large) <= 1:
+        return sum(resident.values())
+    return sum(proportional_bytes(pid) if pid in large else size for pid, size in resident.items())
+
+
+def resident_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError):
+        return 0
+
+
+def proportional_bytes(pid: int) -> int:
+    """The process's PSS; its resident size where the kernel does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return resident_bytes(pid)
+    sizes = [int(line.split()[1]) * KIBIBYTE for line in lines if line.startswith("Pss:")]
+    return sizes[0] if sizes else 0

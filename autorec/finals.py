@@ -1,0 +1,160 @@
+"""After the search: finalists on fresh seeds, the champion by *confirm*, and the sealed test, once.
+
+| stage | trained on | checkpoint chosen on | judged on, with history |
+|---|---|---|---|
+| finalists, fresh seeds | train | select | confirm, train + select |
+| final: champion and baselines | train + select | confirm | test, train + select + confirm |
+
+Baselines are judged on *confirm* from the state that the search kept. A training that fails here falls back on the
+kept state of the stage before, and its reason says so.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+from autorec.domain import events as ev
+from autorec.domain.candidate import Candidate
+from autorec.domain.evaluation import Direction, Objective, Trained, value_of
+from autorec.domain.job import Stage
+from autorec.domain.seeds import derive_seed
+from autorec.domain.state import Record, State
+from autorec.journal import Journal
+from autorec.ports import Crew, Objects
+from autorec.search import baseline_seed
+
+
+class Trains(Protocol):
+    """What the finals need of a trainer."""
+
+    def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained: ...
+
+    def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained: ...
+
+
+Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
+"""Per-user values of champion and baseline, and the number of comparisons, to (effect, low, high)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finals:
+    """The last stages of a run. `open_test` unseals the test and returns how often it has been opened;
+    a run that is resumed opens it once all the same.
+    """
+
+    journal: Journal
+    objects: Objects
+    trainer: Trains
+    crew: Crew
+    workers: int
+    finalists: int
+    open_test: Callable[[], int]
+    compare: Compare
+
+    def run(self) -> None:
+        """Take up wherever the events end; a second call changes nothing."""
+        if self.journal.state.ended is not None:
+            return
+        self._judge_finalists()
+        self._choose_champion()
+        if self.journal.state.champion is not None:
+            self._open_test()
+        self._end()
+
+    def _judge_finalists(self) -> None:
+        state = self.journal.state
+        if not state.finalists and state.survivors:
+            chosen = tuple(record.id for record in state.survivors[: self.finalists])
+            self.journal.record(ev.FinalistsChosen(candidates=chosen))
+        self._carry_out(Stage.FINALIST, self.journal.state.finalists)
+
+    def _choose_champion(self) -> None:
+        state = self.journal.state
+        if state.champion_reason is not None:
+            return
+        judged = [
+            (record, final) for i in state.finalists if (final := (record := state.records[i]).final(Stage.FINALIST))
+        ]
+        valid = [(record, final) for record, final in judged if final.ok]
+        if not valid:
+            self.journal.record(ev.ChampionChosen(candidate=None, reason="no candidate could be judged on confirm"))
+            return
+        objective = state.task.primary
+        record, final = max(valid, key=lambda pair: worth(pair[1], objective))
+        reason = f"best of {len(valid)} by {objective.name} on confirm: {value_of(final, objective.name):.4f}"
+        self.journal.record(ev.ChampionChosen(candidate=record.id, reason=reason))
+
+    def _open_test(self) -> None:
+        count = self.open_test()
+        if self.journal.state.test_opened is None:
+            self.journal.record(ev.TestOpened(count=count))
+        self._carry_out(Stage.FINAL, filter(None, [self.journal.state.champion]))
+
+    def _end(self) -> None:
+        state = self.journal.state
+        if state.champion is None:
+            self.journal.record(ev.RunEnded(reason="nothing valid was found"))
+        else:
+            self.journal.record(ev.RunEnded(reason=state.search_ended or "", evidence=self._evidence(state)))
+
+    def _evidence(self, state: State) -> ev.Evidence | None:
+        objective = state.task.primary
+        champion = state.records[state.champion or ""].final(Stage.FINAL)
+        rivals = [(r, t) for r in state.baselines if (t := r.final(Stage.FINAL)) and t.ok]
+        if champion is None or champion.per_user is None or not rivals:
+            return None
+        best, trained = max(rivals, key=lambda pair: worth(pair[1], objective))
+        ours, theirs = self.objects.get(champion.per_user), self.objects.get(trained.per_user or "")
+        effect, low, high = self.compare(ours, theirs, len(state.finalists))
+        verified = low > 0 if objective.direction is Direction.MAXIMIZE else high < 0
+        return ev.Evidence(
+            against=best.name or best.id,
+            effect=effect,
+            low=low,
+            high=high,
+            comparisons=len(state.finalists),
+            verified=verified,
+        )
+
+    def _carry_out(self, stage: Stage, candidates: Iterable[str]) -> None:
+        state = self.journal.state
+        ready = [r.id for r in state.baselines if r.ok]
+        waiting = [i for i in (*candidates, *ready) if state.records[i].final(stage) is None]
+        under_way = 0
+        while waiting or under_way:
+            while waiting and under_way < self.workers:
+                self._start(waiting.pop(0), stage)
+                under_way += 1
+            if (landed := self.crew.next(timeout_s=1.0)) and isinstance(landed[1], Trained):
+                if landed[1].stage is not stage:
+                    continue
+                self.journal.record(ev.Finished(trained=landed[1]))
+                under_way -= 1
+
+    def _start(self, candidate: str, stage: Stage) -> None:
+        state = self.journal.state
+        record = state.records[candidate]
+        seed = baseline_seed(candidate, stage) if record.is_baseline else derive_seed(state.seed, candidate, stage)
+        if (candidate, stage) not in state.finals_begun:
+            self.journal.record(ev.Started(candidate=candidate, stage=stage, seed=seed))
+        self.crew.submit((stage, candidate), partial(self._final, record, stage, seed))
+
+    def _final(self, record: Record, stage: Stage, seed: int) -> Trained:
+        source = Candidate.from_bytes(self.objects.get(record.id))
+        kept = record.search if stage is Stage.FINALIST else record.final(Stage.FINALIST)
+        if record.is_baseline and stage is Stage.FINALIST and kept is not None:
+            return self.trainer.predict(source, stage, kept)
+        trained = self.trainer.train(source, stage, seed)
+        if trained.ok or kept is None or kept.state is None:
+            return trained
+        fallback = self.trainer.predict(source, stage, kept)
+        return replace(
+            fallback, reason=f"trained again, it {trained.outcome}: {trained.reason}; judged from the kept state"
+        )
+
+
+def worth(trained: Trained, objective: Objective) -> float:
+    """The objective's value, turned so that higher is better."""
+    value = value_of(trained, objective.name)
+    return value if objective.direction is Direction.MAXIMIZE else -value

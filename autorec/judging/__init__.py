@@ -1,0 +1,1 @@
+"""The judge: safe reading, metrics, the sealed test, evidence. It alone holds held-out labels."""

@@ -1,0 +1,205 @@
+"""The judge: bytes that a candidate wrote in, an evaluation out. Nothing else in autorec holds held-out labels."""
+
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autorec.domain.errors import DataError, UsageError
+from autorec.domain.evaluation import Evaluation, Judged
+from autorec.domain.job import Part
+from autorec.judging import metrics
+from autorec.judging.fingerprint import fingerprint, sample_rows
+from autorec.judging.ground import Ground, Marker
+from autorec.judging.ledger import Opening
+from autorec.judging.reading import PAD, read_topk
+
+PER_USER: Mapping[str, Callable[[metrics.Hits, metrics.Counts, int], metrics.PerUser]] = {
+    "ndcg": metrics.ndcg_at,
+    "recall": metrics.recall_at,
+    "precision": metrics.precision_at,
+    "hitrate": metrics.hitrate_at,
+    "mrr": metrics.mrr_at,
+    "map": metrics.map_at,
+}
+CUTOFFS = (5, 10, 20)
+_SHOWN = 10
+"""Diagnosis and fingerprint look at the top 10, or at all places where the lists are shorter."""
+
+
+class RankingJudge:
+    """Judges top-k lists by full-catalogue ranking; implements `ports.Judge`. Safe to call from several threads.
+
+    `grounds` gives the labels of a part when they are first needed. `user_permutation` and `item_permutation` take
+    the data set's codes to the ids that candidates see; a candidate's rows are in ascending order of its user ids.
+
+    Metrics are means over the warm users of the part, keyed `ndcg@10`: see `metrics.py` for definitions. A list that
+    is narrower than a cutoff counts as ending in empty places. Cutoffs beyond the widest list that a candidate may
+    hand in, min(top_k, n_items), are left out; a primary metric among them is refused.
+
+    Beside them stand `seen@10`, the share of places wasted on items that the user already had (which never count as
+    hits; measured on at most 2,000 users), and where there are any, `cold_users/ndcg@10` (users without history) and
+    `cold_items/recall@10` (recall of relevant items that the history does not hold, over warm users who have some).
+
+    Raises UsageError when `primary` is not a metric that is computed for each user at one of the cutoffs.
+    """
+
+    def __init__(
+        self,
+        *,
+        grounds: Callable[[Part], Ground],
+        user_permutation: NDArray[np.integer[Any]],
+        item_permutation: NDArray[np.integer[Any]],
+        cutoffs: tuple[int, ...] = CUTOFFS,
+        primary: str = "ndcg@10",
+        top_k: int = 100,
+    ) -> None:
+        self._grounds = grounds
+        self._user_permutation = user_permutation
+        self._item_codes = _inverse_with_pad(item_permutation)
+        self._n_items = len(item_permutation)
+        self._top_k = top_k
+        self._cutoffs = tuple(k for k in sorted(cutoffs) if k <= min(top_k, self._n_items))
+        self._primary = self._checked_primary(primary)
+        self._sheets: dict[Part, _Sheet] = {}
+        self._lock = Lock()
+        self._opening: Opening | None = None
+
+    def unseal(self, opening: Opening) -> None:
+        """Allow judging on the test, now that the ledger holds its opening."""
+        self._opening = opening
+
+    def judge(self, predictions: bytes, part: Part) -> Judged:
+        """Check and score one top-k file as a candidate wrote it.
+
+        The result's `predictions` are int32 .npy in the data set's own item codes, a row for each of the ground's
+        users in ascending order; `per_user` is the primary metric of its warm users, float32 .npy [n_users], so that
+        its mean is the metric.
+
+        Raises MalformedPredictions for a file that breaks the contract, UsageError for the sealed test.
+        """
+        sheet = self._sheet(part)
+        raw = read_topk(predictions, len(sheet.ground.users), self._top_k, self._n_items)
+        lists = self._item_codes.take(raw[sheet.file_rows], mode="wrap")
+        values, per_user = self._score(sheet, _padded(lists, max(self._cutoffs)))
+        shown = lists[sheet.sample, :_SHOWN]
+        evaluation = Evaluation(
+            part=part,
+            metrics=values,
+            n_users=int(np.count_nonzero(sheet.warm)),
+            fingerprint=fingerprint(shown, self._n_items),
+        )
+        return Judged(evaluation=evaluation, predictions=_npy(lists), per_user=_npy(per_user.astype(np.float32)))
+
+    def _score(self, sheet: "_Sheet", lists: metrics.Lists) -> tuple[dict[str, float], metrics.PerUser]:
+        """All metrics, and the primary one for each warm user."""
+        hits = sheet.relevant.mark(lists)
+        per_user = self._per_user(_rows(hits, sheet.warm), sheet.n_relevant)
+        values = {name: float(each.mean()) for name, each in per_user.items()}
+        values |= self._exposure(_rows(lists, sheet.warm), sheet.ground.item_counts)
+        return values | _diagnosis(sheet, hits, lists), per_user[self._primary]
+
+    def _per_user(self, hits: metrics.Hits, n_relevant: metrics.Counts) -> dict[str, metrics.PerUser]:
+        """The metrics of each user; worked out only for those with a hit, as all are 0 without one."""
+        some = np.unique(np.flatnonzero(hits) // hits.shape[1])
+        hits, n_some, per_user = hits[some], n_relevant[some], {}
+        for k in self._cutoffs:
+            for name, metric in PER_USER.items():
+                per_user[f"{name}@{k}"] = values = np.zeros(len(n_relevant))
+                values[some] = metric(hits, n_some, k)
+        return per_user
+
+    def _exposure(self, lists: metrics.Lists, item_counts: metrics.Counts) -> dict[str, float]:
+        """What the lists show of the catalogue, counted up from one cutoff to the next."""
+        values, exposure, counted = {}, np.zeros(self._n_items, dtype=np.int64), 0
+        for k in self._cutoffs:
+            exposure += metrics.exposure_of(lists[:, counted:k], self._n_items)
+            counted = k
+            values[f"coverage@{k}"] = metrics.coverage(exposure)
+            values[f"gini@{k}"] = metrics.gini(exposure)
+            values[f"novelty@{k}"] = metrics.novelty(exposure, item_counts)
+        return values
+
+    def _sheet(self, part: Part) -> "_Sheet":
+        if part is Part.TEST and self._opening is None:
+            raise UsageError(
+                "the test is sealed: it was asked for before the ledger held its opening",
+                fix="enter the opening with `TestLedger.open` and hand it to `unseal`",
+            )
+        with self._lock:
+            if part not in self._sheets:
+                self._sheets[part] = _Sheet(part, self._grounds(part), self._user_permutation)
+            return self._sheets[part]
+
+    def _checked_primary(self, primary: str) -> str:
+        known = [f"{name}@{k}" for k in self._cutoffs for name in PER_USER]
+        if primary not in known:
+            raise UsageError(
+                f"the primary metric is {primary!r}; with {self._n_items} items and lists of {self._top_k} "
+                f"it can be {', '.join(known) or 'none'}",
+                fix="choose one of these, or add its cutoff to the cutoffs (no larger than the catalogue)",
+            )
+        return primary
+
+
+class _Sheet:
+    """A part's ground truth, made ready for judging."""
+
+    def __init__(self, part: Part, ground: Ground, user_permutation: NDArray[np.integer[Any]]) -> None:
+        self.ground = ground
+        self.relevant = Marker(ground.indptr, ground.items, ground.n_items)
+        has_relevant = ground.n_relevant > 0
+        self.warm = ground.warm & has_relevant
+        self.cold = ~ground.warm & has_relevant
+        self.file_rows = np.argsort(np.argsort(user_permutation[ground.users]))
+        self.n_relevant = ground.n_relevant[self.warm]
+        self.n_cold_relevant = ground.n_cold_relevant
+        warm_rows = np.flatnonzero(self.warm)
+        if not len(warm_rows):
+            raise DataError(
+                f"the part {part.value!r} has no user with both a history and something to find",
+                fix="use another split (`autorec data describe` prints the warm users of each)",
+            )
+        self.sample = warm_rows[sample_rows(len(warm_rows))]
+        self.seen = Marker(*ground.history_of(self.sample), ground.n_items)
+
+
+def _diagnosis(sheet: _Sheet, hits: metrics.Hits, lists: metrics.Lists) -> dict[str, float]:
+    """What is reported apart from the headline metrics."""
+    k = min(_SHOWN, lists.shape[1])
+    ground, values = sheet.ground, {f"seen@{k}": float(sheet.seen.mark(lists[sheet.sample, :k]).mean())}
+    if sheet.cold.any():
+        ndcg = metrics.ndcg_at(hits[sheet.cold], ground.n_relevant[sheet.cold], k)
+        values[f"cold_users/ndcg@{k}"] = float(ndcg.mean())
+    n_cold = sheet.n_cold_relevant
+    some = sheet.warm & (n_cold > 0)
+    if some.any():
+        cold_hits = hits[some] & (ground.item_counts[lists[some]] == 0)
+        values[f"cold_items/recall@{k}"] = float(metrics.recall_at(cold_hits, n_cold[some], k).mean())
+    return values
+
+
+def _inverse_with_pad(permutation: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+    """From permuted ids back to codes, with -1 in a last place where index -1 finds it."""
+    codes = np.full(len(permutation) + 1, PAD, dtype=np.int32)
+    codes[permutation] = np.arange(len(permutation), dtype=np.int32)
+    return codes
+
+
+def _padded(lists: metrics.Lists, width: int) -> metrics.Lists:
+    """The lists with empty places at the end, so that they are at least `width` wide, cut to `width`."""
+    missing = width - lists.shape[1]
+    return np.pad(lists, ((0, 0), (0, missing)), constant_values=PAD) if missing > 0 else lists[:, :width]
+
+
+def _rows(table: NDArray[Any], rows: NDArray[np.bool_]) -> NDArray[Any]:
+    return table if rows.all() else table[rows]
+
+
+def _npy(array: NDArray[Any]) -> bytes:
+    buffer = BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()

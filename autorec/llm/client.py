@@ -1,0 +1,77 @@
+"""The port to language models, and what can go wrong behind it.
+
+ModelError (domain)    the model cannot be used at all: key, name, address. Ends the search
+└── NoAnswer           this call got no usable answer; the next one may
+    └── BudgetSpent    the money of the run is spent; no further call is made
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from autorec.domain.errors import ModelError
+
+TRUNCATED = "length"
+
+
+class NoAnswer(ModelError):
+    """Bounded retries brought no usable answer to this call."""
+
+
+class BudgetSpent(NoAnswer):
+    """The cap on money is reached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One answer. `usd` is None where nobody knows the price; `latency_s` includes retries.
+
+    `finish_reason` is the provider's word, `length` where the reply was cut; `notes` say what was
+    dropped, retried or estimated on the way.
+    """
+
+    text: str
+    prompt_tokens: int
+    reply_tokens: int
+    usd: float | None
+    model: str
+    latency_s: float
+    finish_reason: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def truncated(self) -> bool:
+        return self.finish_reason == TRUNCATED
+
+
+class LLMClient(Protocol):
+    """A language model. Safe to call from several threads."""
+
+    @property
+    def model(self) -> str:
+        """The name that the user gave, `provider/model`."""
+        ...
+
+    def check(self) -> None:
+        """See, without spending a token, whether a call can succeed at all.
+
+        Raises ModelError for a dead address or a refused key.
+        """
+        ...
+
+    def complete(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, deadline_s: float
+    ) -> Completion:
+        """Answer within `deadline_s` seconds, retries included.
+
+        Raises NoAnswer when this call failed, ModelError when none can succeed.
+        """
+        ...

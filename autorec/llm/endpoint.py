@@ -1,0 +1,36 @@
+"""Where calls go, and what must never be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SHOWN_CHARACTERS = 300
+SHORTEST_SECRET = 6
+SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A model at an address; `key_name` is the environment variable of its key, `secrets` are kept to redact them."""
+
+    model: str
+    address: str
+    key_name: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def redact(self, text: str) -> str:
+        """The text without any secret, on one line, cut to a readable length."""
+        for secret in self.secrets:
+            text = text.replace(secret, "[key]")
+        shown = " ".join(text.split())
+        return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + " ..."
+
+
+def is_secret(name: str) -> bool:
+    """Whether an environment variable of this name holds a secret."""
+    return any(word in name.upper() for word in SECRET_WORDS)
+
+
+def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Values to redact, the longest first; very short ones would only garble messages."""
+    found = {value for name, value in environment.items() if is_secret(name) and len(value) >= SHORTEST_SECRET}
+    return tuple(sorted(found, key=lambda value: (-len(value), value)))

@@ -1,0 +1,70 @@
+"""From `--llm provider/model` to a client."""
+
+from collections.abc import Mapping
+
+from autorec.domain.errors import ModelError
+from autorec.llm.client import LLMClient
+from autorec.llm.ledger import Ledger, MeteredClient
+from autorec.llm.prices import Price, find_price
+from autorec.llm.retries import Retries
+
+OPENAI = "openai/"
+
+
+def open_client(
+    model: str,
+    *,
+    api_base: str | None = None,
+    prices: Mapping[str, Price] | None = None,
+    max_usd: float | None = None,
+    spent_usd: float = 0.0,
+    retries: Retries | None = None,
+) -> LLMClient:
+    """A client for `provider/model`: openai's SDK for `openai/...` and any `api_base`, litellm for the rest.
+
+    Keys come from the environment only. With `max_usd`, calls stop once that much is spent, `spent_usd` of an
+    earlier part of the run included.
+
+    Raises ModelError, before any call, for a malformed name, a missing key, or a cap on a model without a price.
+    """
+    _check_name(model, api_base)
+    hosted = api_base is None
+    price = find_price(model, prices or {}, hosted=hosted)
+    if max_usd is not None and price is None:
+        raise _unpriced(model)
+    client = _open(model, api_base, price, retries or Retries())
+    if max_usd is None:
+        return client
+    return MeteredClient(client=client, ledger=Ledger(max_usd=max_usd, spent_usd=spent_usd))
+
+
+def _open(model: str, api_base: str | None, price: Price | None, retries: Retries) -> LLMClient:
+    if api_base is not None or model.startswith(OPENAI):
+        from autorec.llm.openai_backend import open_openai
+
+        return open_openai(model, api_base=api_base, price=price, retries=retries)
+    from autorec.llm.litellm_backend import open_litellm
+
+    return open_litellm(model, price=price, retries=retries)
+
+
+def _check_name(model: str, api_base: str | None) -> None:
+    provider, slash, name = model.partition("/")
+    if not model.strip() or (slash and not (provider and name)) or (not slash and api_base is None):
+        raise ModelError(
+            f"--llm {model!r}: expected provider/model",
+            fix="For example --llm openai/gpt-5, --llm anthropic/claude-sonnet-4-5, or any name with --api-base URL.",
+        )
+    if api_base is not None and not api_base.startswith(("http://", "https://")):
+        raise ModelError(
+            f"--api-base {api_base!r}: expected a URL that starts with http:// or https://",
+            fix="For example --api-base http://127.0.0.1:8000/v1.",
+        )
+
+
+def _unpriced(model: str) -> ModelError:
+    return ModelError(
+        f"--max-usd needs a price and nobody knows that of {model}",
+        fix=f"Give it in the configuration file, in dollars per million tokens: "
+        f'[prices."{model}"] input = 1.25, output = 10.0 (0 for a model of your own).',
+    )

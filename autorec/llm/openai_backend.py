@@ -1,0 +1,45 @@
+"""OpenAI, and any server that speaks its protocol, through the openai SDK (imported with this module)."""
+
+import os
+from typing import Any
+
+from openai import OpenAI
+
+from autorec.domain.errors import ModelError
+from autorec.llm.chat import SUBSTITUTES, ChatClient
+from autorec.llm.endpoint import Endpoint, secrets_of
+from autorec.llm.prices import Price
+from autorec.llm.retries import Retries
+
+KEY_NAME = "OPENAI_API_KEY"
+HOSTED = "https://api.openai.com/v1"
+NO_KEY = "no-key-needed"
+PROBE_S = 10.0
+
+
+def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries) -> ChatClient:
+    """A client for `openai/...`, or for any model behind `api_base`.
+
+    Raises ModelError when OpenAI itself is meant and no key is set.
+    """
+    key = os.environ.get(KEY_NAME, "").strip()
+    if not key and api_base is None:
+        raise ModelError(f"{model} needs a key; {KEY_NAME} is not set", fix=f"Set {KEY_NAME}, or give --api-base URL.")
+    sdk = OpenAI(api_key=key or NO_KEY, base_url=api_base or HOSTED, max_retries=0)
+    name = model.removeprefix("openai/")
+
+    def create(**call: Any) -> Any:
+        return sdk.chat.completions.create(model=name, **call)
+
+    def probe() -> None:
+        sdk.models.list(timeout=PROBE_S)
+
+    return ChatClient(
+        model=model,
+        endpoint=Endpoint(model=model, address=api_base or HOSTED, key_name=KEY_NAME, secrets=secrets_of(os.environ)),
+        create=create,
+        probe=probe,
+        price=price,
+        retries=retries,
+        refused={} if api_base else dict(SUBSTITUTES),
+    )

@@ -1,0 +1,74 @@
+"""Bounded, jittered retries inside a deadline. The SDKs' own retries are off: they would multiply."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from tenacity.wait import wait_random_exponential
+
+from autorec.domain.errors import ModelError
+from autorec.llm.client import NoAnswer
+from autorec.llm.endpoint import Endpoint
+
+Answer = TypeVar("Answer")
+
+
+class TransientError(Exception):
+    """Worth another try; `retry_after_s` is the wait that the server asked for, `dead` that nobody listens."""
+
+    def __init__(self, reason: str, *, retry_after_s: float = 0.0, dead: bool = False) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+        self.dead = dead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How long a call is pressed: tries in all, first and longest wait, and the longest single try (seconds)."""
+
+    attempts: int = 5
+    first_s: float = 1.0
+    longest_s: float = 30.0
+    attempt_s: float = 240.0
+
+
+def press(attempt: Callable[[float], Answer], *, endpoint: Endpoint, retries: Retries, deadline_s: float) -> Answer:
+    """Call `attempt(seconds it may take)` until it answers, the tries are used up or the deadline is near.
+
+    A wait asked for by the server (Retry-After) is honoured; where it would pass the deadline, the call is given up.
+
+    Raises NoAnswer when the faults were passing ones, ModelError when nobody listens at the address.
+    """
+    ends = time.monotonic() + deadline_s
+    backoff = wait_random_exponential(multiplier=retries.first_s, max=retries.longest_s)
+
+    def wait(state: RetryCallState) -> float:
+        fault = _fault(state)
+        return max(backoff(state), fault.retry_after_s if fault else 0.0)
+
+    def stop(state: RetryCallState) -> bool:
+        return state.attempt_number >= retries.attempts or time.monotonic() + state.upcoming_sleep >= ends
+
+    def give_up(state: RetryCallState) -> Answer:
+        raise _exhausted(_fault(state), state.attempt_number, endpoint)
+
+    retrying = Retrying(
+        retry=retry_if_exception_type(TransientError), wait=wait, stop=stop, retry_error_callback=give_up, reraise=False
+    )
+    return retrying(lambda: attempt(max(0.1, min(retries.attempt_s, ends - time.monotonic()))))
+
+
+def _fault(state: RetryCallState) -> TransientError | None:
+    error = state.outcome.exception() if state.outcome else None
+    return error if isinstance(error, TransientError) else None
+
+
+def _exhausted(fault: TransientError | None, tries: int, endpoint: Endpoint) -> ModelError:
+    if fault is not None and fault.dead:
+        return ModelError(
+            f"nothing answers at {endpoint.address}",
+            fix="Start the server, or correct --api-base; the run can be resumed.",
+        )
+    return NoAnswer(f"{endpoint.model} gave no usable answer in {tries} tries; the last: {fault}")

@@ -1,0 +1,98 @@
+"""The small shapes that the loop depends on. Adapters stand in the packages around; fakes in `autorec.testing`."""
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Protocol
+
+from autorec.domain.candidate import Declined, Plan, Proposal
+from autorec.domain.evaluation import Judged
+from autorec.domain.events import Event
+from autorec.domain.job import Job, Outcome, Part, Snapshot
+from autorec.domain.state import Record, State
+
+Observe = Callable[[Snapshot], bool]
+"""Called at each checkpoint of a training, in the order of index; True asks the training to stop."""
+
+
+class Proposer(Protocol):
+    """Writes candidates."""
+
+    def plan(self, state: State, seed: int) -> Plan | None:
+        """Decide at once what to do next, from the state and the seed alone; None when there is nothing to do."""
+        ...
+
+    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+        """Carry out a plan, with the state that it was made on. May take long; called outside the loop's thread.
+
+        Raises ModelError when a language model cannot be used at all.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Runs one job in isolation."""
+
+    def run(self, job: Job, observe: Observe) -> Outcome:
+        """Block until the job and its whole process tree are gone. Safe to call from several threads.
+
+        Whatever the candidate does ends in an Outcome; only faults of ours or of the machine raise.
+        """
+        ...
+
+    def close(self) -> None:
+        """Kill whatever runs, at once; each blocked `run` then raises or returns. Idempotent."""
+        ...
+
+
+class Judge(Protocol):
+    """The only holder of held-out labels."""
+
+    def judge(self, predictions: bytes, part: Part) -> Judged:
+        """Check and score one top-k file as a candidate wrote it.
+
+        Raises MalformedPredictions with a reason for the candidate's author.
+        """
+        ...
+
+
+class Selector(Protocol):
+    """Decides who survives a generation."""
+
+    def select(self, state: State) -> tuple[dict[str, str], tuple[Record, ...]]:
+        """Reasons for each record looked at (id -> why it stays or goes), and the survivors, best first."""
+        ...
+
+
+class Objects(Protocol):
+    """Content-addressed bytes."""
+
+    def put(self, content: bytes) -> str:
+        """Keep the content and return its sha256 (hex). Raises StoreError."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """The content. Raises StoreError when it is missing or damaged."""
+        ...
+
+
+class Events(Protocol):
+    """The append-only truth of a run."""
+
+    def append(self, event: Event) -> int:
+        """Record durably; returns the sequence number, from 1. Raises StoreError."""
+        ...
+
+    def read(self, upto: int | None = None) -> Iterator[Event]:
+        """All events in order, up to and including sequence number `upto`."""
+        ...
+
+
+class Crew(Protocol):
+    """Carries out calls side by side and hands back their results one at a time."""
+
+    def submit(self, key: Hashable, call: Callable[[], Any]) -> None:
+        """Begin a call; the key comes back with its result."""
+        ...
+
+    def next(self, timeout_s: float | None = None) -> tuple[Hashable, Any] | None:
+        """Wait for any call to end: its key and result; None after `timeout_s`. Raises what the call raised."""
+        ...

@@ -1,0 +1,1 @@
+"""From facts to a prompt, and from a reply to files: rendering, strict parsing, edits, admission."""

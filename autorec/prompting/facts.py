@@ -1,0 +1,109 @@
+"""What a prompt may know of a run: figures and one-line ideas, never raw text of the data set.
+
+All figures are of *select*, the part that drives the search. The prompt does not grow with the run: only the best
+few candidates and the last few failures are told.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from autorec.domain.evaluation import Objective, Task, Trained, value_of
+from autorec.domain.job import Limits
+from autorec.domain.state import Record, State
+
+BEST_TOLD = 8
+UNDER_WAY_TOLD = 6
+FAILURES_TOLD = 5
+IDEA_CHARACTERS = 240
+LOG_CHARACTERS = 4000
+LOG_LINES = 60
+WHOLE_SECONDS = ("training_s",)
+
+
+def run_facts(state: State, limits: Limits) -> dict[str, Any]:
+    """Task, limits and archive: what every prompt is told."""
+    judged = [r for r in state.candidates if r.ok]
+    under_way = [r for r in state.candidates if r.search is None]
+    failed = [r for r in state.candidates if r.search is not None and not r.ok]
+    objectives = state.task.objectives
+    return {
+        "task": state.task,
+        "limits": limits,
+        "baselines": [_baseline(r, state.task.primary) for r in best_first(state.baselines, state.task)],
+        "best": [_row(r, objectives) for r in best_first(judged, state.task)[:BEST_TOLD]],
+        "under_way": [idea(r) for r in under_way[-UNDER_WAY_TOLD:]],
+        "failures": [failure(r) for r in failed[-FAILURES_TOLD:]],
+    }
+
+
+def parent_facts(record: Record, state: State, files: Mapping[str, str]) -> dict[str, Any]:
+    """A parent's sources, figures and learning curve."""
+    curve = [point.value for point in record.search.curve] if record.search else []
+    return {
+        "parent": {**_row(record, state.task.objectives), "curve": curve},
+        "base": files,
+        "fence": fence_for(files.values()),
+    }
+
+
+def failure(record: Record, log: str = "") -> dict[str, Any]:
+    """How a candidate failed, and the end of what it printed."""
+    trained = _trained(record)
+    tail = "\n".join(log[-LOG_CHARACTERS:].split("\n")[-LOG_LINES:]).strip()
+    return {
+        "number": record.number,
+        "outcome": str(trained.outcome).replace("_", " "),
+        "reason": _one_line(trained.reason),
+        "log": tail,
+    }
+
+
+def best_first(records: Sequence[Record], task: Task) -> list[Record]:
+    """Judged records by the primary objective, the best first; ties by age."""
+    sign = 1.0 if task.primary.direction == "minimize" else -1.0
+    judged = [r for r in records if r.ok]
+    return sorted(judged, key=lambda r: (sign * value_of(_trained(r), task.primary.name), r.number))
+
+
+def idea(record: Record) -> str:
+    """One line on what a candidate is: its hypothesis, or the choices of a policy."""
+    if record.hypothesis:
+        return _one_line(record.hypothesis)
+    if record.design:
+        return _one_line(", ".join(f"{name}={value}" for name, value in record.design.items()))
+    return record.name or "no description"
+
+
+def fence_for(texts: Any) -> str:
+    """Backticks enough that no text closes the fence."""
+    longest = max((len(run) for text in texts for run in _backtick_runs(text)), default=0)
+    return "`" * max(3, longest + 1)
+
+
+def _backtick_runs(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip() and set(line.strip()) == {"`"}]
+
+
+def _row(record: Record, objectives: Sequence[Objective]) -> dict[str, Any]:
+    values = {o.name: _value(record.search, o.name) for o in objectives} if record.search and record.ok else {}
+    return {"number": record.number, "operator": record.operator, "values": values, "idea": idea(record)}
+
+
+def _baseline(record: Record, primary: Objective) -> dict[str, Any]:
+    return {"name": record.name or idea(record), "value": value_of(_trained(record), primary.name)}
+
+
+def _value(trained: Trained, name: str) -> float:
+    value = value_of(trained, name)
+    return float(round(value)) if name in WHOLE_SECONDS else value
+
+
+def _trained(record: Record) -> Trained:
+    if record.search is None:
+        raise ValueError(f"candidate {record.number} has not been trained")
+    return record.search
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= IDEA_CHARACTERS else line[:IDEA_CHARACTERS].rstrip() + " ..."

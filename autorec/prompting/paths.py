@@ -1,0 +1,40 @@
+"""How many files a candidate may have, how large, and what they may be called."""
+
+import re
+from collections.abc import Mapping
+
+KIBIBYTE = 1024
+MOST_FILES = 12
+FILE_BYTES = 64 * KIBIBYTE
+TOTAL_BYTES = 256 * KIBIBYTE
+PATH_CHARACTERS = 100
+SUFFIXES = (".py", ".json", ".md", ".txt")
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+
+
+def path_fault(path: str) -> str | None:
+    """Why a path is refused, None where it is fine: relative, plain names, no `..`, a text suffix."""
+    if len(path) > PATH_CHARACTERS:
+        return f"path of {len(path)} characters; at most {PATH_CHARACTERS}"
+    if path.startswith("/") or "\\" in path:
+        return f"path {path!r} must be relative, with / between folders"
+    if not all(_PART.fullmatch(part) for part in path.split("/")):
+        return f"path {path!r}: each part must be letters, digits, _, - and ., and start with a letter, digit or _"
+    if not path.endswith(SUFFIXES):
+        return f"path {path!r} must end in one of {', '.join(SUFFIXES)}"
+    return None
+
+
+def tree_faults(files: Mapping[str, str]) -> list[str]:
+    """What is too many, too large or in the way of another in path -> text."""
+    sizes = {path: len(text.encode("utf-8", errors="replace")) for path, text in files.items()}
+    faults = [
+        f"{path}: {size:,} bytes; a file may have {FILE_BYTES:,}" for path, size in sizes.items() if size > FILE_BYTES
+    ]
+    if len(files) > MOST_FILES:
+        faults.append(f"{len(files)} files; a candidate may have {MOST_FILES}")
+    if sum(sizes.values()) > TOTAL_BYTES:
+        faults.append(f"{sum(sizes.values()):,} bytes in all; a candidate may have {TOTAL_BYTES:,}")
+    folders = {path[:i] for path in files for i, character in enumerate(path) if character == "/"}
+    faults += [f"{path} is a file and a folder at once" for path in sorted(folders & set(files))]
+    return faults

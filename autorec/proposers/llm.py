@@ -1,0 +1,138 @@
+"""A language model as a proposer: what to ask for next, asking for it, and one repair round for a broken reply."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from autorec.domain.candidate import Candidate, Declined, Exchange, Operator, Plan, Proposal
+from autorec.domain.job import Limits
+from autorec.domain.state import Record, State
+from autorec.llm.client import Completion, LLMClient, Message, NoAnswer
+from autorec.ports import Objects
+from autorec.prompting.admission import breaches
+from autorec.prompting.edits import ReplyError
+from autorec.prompting.facts import failure, parent_facts, run_facts
+from autorec.prompting.render import Templates
+from autorec.prompting.replies import Reply, parse_reply
+from autorec.proposers.llm_plans import next_plan
+
+ROUNDS = 2
+TEMPERATURES: Mapping[Operator, float] = {Operator.DRAFT: 1.0, Operator.IMPROVE: 0.8, Operator.REPAIR: 0.2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LLMProposer:
+    """Drafts, improves and repairs candidates through a language model.
+
+    `max_usd` stops planning once the run has spent that much (the client's ledger holds the cap against calls in
+    flight). `deadline_s` and `max_tokens` bound one call, `max_repairs` the repairs of one failed candidate.
+    """
+
+    client: LLMClient
+    templates: Templates
+    objects: Objects
+    limits: Limits
+    max_usd: float | None = None
+    max_repairs: int = 2
+    max_tokens: int = 16_000
+    deadline_s: float = 600.0
+    name: str = "llm"
+
+    def plan(self, state: State, seed: int) -> Plan | None:
+        """See `Proposer.plan`; None once the money is spent."""
+        if self.max_usd is not None and state.spent.usd >= self.max_usd:
+            return None
+        return next_plan(
+            state, seed, proposer=self.name, model=self.client.model, max_repairs=self.max_repairs
+        )
+
+    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+        """See `Proposer.propose`. A reply that cannot be used is sent back once with the exact fault."""
+        base = self._base(plan)
+        messages = self._messages(plan, state, base)
+        exchanges: list[Exchange] = []
+        faults: Sequence[str] = ()
+        for _ in range(ROUNDS):
+            try:
+                completion = self._complete(messages, plan)
+            except NoAnswer as error:
+                return Declined(reason=str(error), exchanges=tuple(exchanges))
+            exchanges.append(_exchange(messages, completion))
+            reply, files, faults = _read(completion, base)
+            if reply is not None and not faults:
+                return _proposal(plan, reply, files, exchanges)
+            messages = [*messages, *self._again(completion, faults)]
+        return Declined(reason=f"no usable reply in {ROUNDS} rounds: {'; '.join(faults)}", exchanges=tuple(exchanges))
+
+    def _base(self, plan: Plan) -> Mapping[str, str]:
+        """The sources to start from: those of the first parent, none for a draft."""
+        return Candidate.from_bytes(self.objects.get(plan.parents[0])).files if plan.parents else {}
+
+    def _messages(self, plan: Plan, state: State, base: Mapping[str, str]) -> list[Message]:
+        facts = {**run_facts(state, self.limits), "hypothesis": plan.hypothesis}
+        if plan.parents:
+            parent = state.records[plan.parents[0]]
+            facts |= parent_facts(parent, state, base)
+            if plan.operator is Operator.REPAIR:
+                facts["failure"] = failure(parent, self._log(parent))
+        return [
+            Message(role="system", content=self.templates.render("system", {})),
+            Message(role="user", content=self.templates.render(plan.operator.value, facts)),
+        ]
+
+    def _log(self, record: Record) -> str:
+        digest = record.search.log if record.search else None
+        return self.objects.get(digest).decode(errors="replace") if digest else ""
+
+    def _complete(self, messages: Sequence[Message], plan: Plan) -> Completion:
+        return self.client.complete(
+            messages,
+            max_tokens=self.max_tokens,
+            temperature=TEMPERATURES[plan.operator],
+            deadline_s=self.deadline_s,
+        )
+
+    def _again(self, completion: Completion, faults: Sequence[str]) -> list[Message]:
+        facts = {"faults": faults, "truncated": completion.truncated}
+        return [
+            Message(role="assistant", content=completion.text or "(nothing)"),
+            Message(role="user", content=self.templates.render("again", facts)),
+        ]
+
+
+def _read(completion: Completion, base: Mapping[str, str]) -> tuple[Reply | None, dict[str, str], list[str]]:
+    """The parsed reply, the tree that it makes, and all that is wrong with them."""
+    try:
+        reply = parse_reply(completion.text)
+        files = reply.sources(base)
+    except ReplyError as error:
+        return None, {}, [str(error)]
+    if base and Candidate.of(files).id == Candidate.of(base).id:
+        return reply, files, ["the reply changes nothing: the sources are those of the candidate it starts from"]
+    return reply, files, breaches(files)
+
+
+def _proposal(plan: Plan, reply: Reply, files: Mapping[str, str], exchanges: Sequence[Exchange]) -> Proposal:
+    return Proposal(
+        files=files,
+        hypothesis=plan.hypothesis or reply.header.hypothesis,
+        predicted_effect=reply.header.predicted_effect,
+        exchanges=tuple(exchanges),
+    )
+
+
+def _exchange(messages: Sequence[Message], completion: Completion) -> Exchange:
+    return Exchange(
+        model=completion.model,
+        prompt=transcript(messages),
+        reply=completion.text,
+        prompt_tokens=completion.prompt_tokens,
+        reply_tokens=completion.reply_tokens,
+        usd=completion.usd,
+        latency_s=completion.latency_s,
+        notes=completion.notes,
+    )
+
+
+def transcript(messages: Sequence[Message]) -> str:
+    """A conversation as one readable text."""
+    return "\n".join(f"[{message.role}]\n\n{message.content.rstrip()}\n" for message in messages)

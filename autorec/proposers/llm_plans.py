@@ -1,0 +1,105 @@
+"""What a language model is asked for next, decided from the state and a seed alone.
+
+In this order: repair what failed, test what people ask, draft while nothing has survived (and now and then after),
+improve a survivor.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+from autorec.domain.candidate import Operator, Plan
+from autorec.domain.state import Record, State
+
+DRAFT_SHARE = 0.3
+HYPOTHESIS_TRIES = 3
+
+
+def next_plan(state: State, seed: int, *, proposer: str, model: str, max_repairs: int) -> Plan:
+    """The next thing to ask for; the same state and seed always give the same plan."""
+    rng = random.Random(seed)
+    plan = partial(Plan, proposer=proposer, model=model, seed=seed)
+    if broken := repair_due(state, proposer, max_repairs):
+        return plan(
+            operator=Operator.REPAIR,
+            parents=(broken.id,),
+            hypothesis=broken.hypothesis,
+            why=f"#{broken.number} failed and may be mended",
+        )
+    survivors = state.survivors
+    if hypothesis := open_hypothesis(state, proposer):
+        operator = Operator.IMPROVE if survivors else Operator.DRAFT
+        parents = (survivors[0].id,) if survivors else ()
+        return plan(operator=operator, parents=parents, hypothesis=hypothesis, why="a person asks")
+    if not survivors:
+        return plan(operator=Operator.DRAFT, why="nothing has survived yet")
+    if rng.random() < DRAFT_SHARE:
+        return plan(operator=Operator.DRAFT, why="a share of drafts keeps the search open")
+    parent = _pick(survivors, rng)
+    return plan(operator=Operator.IMPROVE, parents=(parent.id,), why=f"#{parent.number} survived")
+
+
+def open_hypothesis(state: State, proposer: str) -> str | None:
+    """The first hypothesis of a person that no candidate, and nothing under way, tests.
+
+    One that gave no usable reply is tried a few times and then left.
+    """
+    tested = {record.hypothesis for record in state.candidates} | {ask.plan.hypothesis for ask in state.asks}
+    for hypothesis in state.hypotheses:
+        misses = sum(d.plan.hypothesis == hypothesis and d.plan.proposer == proposer for d in state.declined)
+        if hypothesis not in tested and misses < HYPOTHESIS_TRIES:
+            return hypothesis
+    return None
+
+
+def repair_due(state: State, proposer: str, most: int) -> Record | None:
+    """The oldest failure of this proposer that is worth a repair, or its last repair if that failed as well.
+
+    A candidate is repaired at most `most` times: repairs that failed, that gave no candidate and that are under way
+    count alike.
+    """
+    fruitless = _fruitless_repairs(state)
+    for family in _families(state, proposer):
+        tried = len(family) - 1 + sum(fruitless[member.id] for member in family)
+        waiting = any(_is_under_repair(member, state) for member in family)
+        if all(_failed(member) for member in family) and not waiting and tried < most:
+            return family[-1]
+    return None
+
+
+def _pick(survivors: Sequence[Record], rng: random.Random) -> Record:
+    """A survivor, the better the more often: the r-th best with weight 1 / r."""
+    return rng.choices(survivors, [1 / rank for rank in range(1, len(survivors) + 1)])[0]
+
+
+def _families(state: State, proposer: str) -> list[list[Record]]:
+    """Each candidate of the proposer with the repairs that descend from it, in order of admission."""
+    family_of: dict[str, list[Record]] = {}
+    families: list[list[Record]] = []
+    for record in state.candidates:
+        parent = record.parents[0] if record.operator is Operator.REPAIR and record.parents else None
+        if parent in family_of:
+            family_of[record.id] = family_of[parent]
+            family_of[parent].append(record)
+        elif record.proposer == proposer:
+            family_of[record.id] = [record]
+            families.append(family_of[record.id])
+    return families
+
+
+def _fruitless_repairs(state: State) -> dict[str, int]:
+    """How many repairs of each candidate gave no candidate."""
+    counts: dict[str, int] = defaultdict(int)
+    for declined in state.declined:
+        if declined.plan.operator is Operator.REPAIR:
+            counts[declined.plan.parents[0]] += 1
+    return counts
+
+
+def _is_under_repair(record: Record, state: State) -> bool:
+    return any(ask.plan.operator is Operator.REPAIR and record.id in ask.plan.parents for ask in state.asks)
+
+
+def _failed(record: Record) -> bool:
+    return record.search is not None and not record.ok

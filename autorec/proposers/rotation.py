@@ -1,0 +1,38 @@
+"""Who writes next: some proposers before all others, then the others in a fixed rotation."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from autorec.domain.candidate import Declined, Plan, Proposal
+from autorec.domain.state import State
+from autorec.ports import Proposer
+
+
+class Rotation:
+    """Implements `ports.Proposer` over named proposers; a plan's `proposer` is the name of who carries it out.
+
+    Those of `first` go on until they have nothing to do; then those of `then` alternate by the number of the ask.
+    One that has nothing to do is passed over.
+    """
+
+    def __init__(self, *, first: Mapping[str, Proposer], then: Mapping[str, Proposer]) -> None:
+        self._proposers = {**first, **then}
+        self._first = tuple(first)
+        self._then = tuple(then)
+
+    def plan(self, state: State, seed: int) -> Plan | None:
+        """The plan of whoever's turn it is; None when nobody has anything to do."""
+        for name in self._turns(state.asked):
+            plan = self._proposers[name].plan(state, seed)
+            if plan is not None:
+                return replace(plan, proposer=name)
+        return None
+
+    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+        """Handed to the proposer that the plan names. Raises what it raises."""
+        return self._proposers[plan.proposer].propose(plan, state)
+
+    def _turns(self, asked: int) -> Iterator[str]:
+        yield from self._first
+        for offset in range(len(self._then)):
+            yield self._then[(asked + offset) % len(self._then)]

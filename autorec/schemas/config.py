@@ -1,0 +1,176 @@
+"""The configuration of a search: flags beat environment beat file beat defaults, and the result is stored with the run.
+
+Environment variables are `AUTOREC_SEARCH_<KEY>` (`AUTOREC_SEARCH_BUDGET=15m`); the file is TOML with the same keys.
+"""
+
+import difflib
+import math
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from autorec.domain.errors import UsageError
+from autorec.domain.evaluation import COSTS, Constraint, Direction, Objective
+
+ENVIRONMENT = "AUTOREC_SEARCH_"
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
+METRICS = ("ndcg", "recall", "precision", "hitrate", "mrr", "map", "coverage", "gini", "novelty")
+LOWER_IS_BETTER = ("gini", *COSTS)
+
+
+def parse_duration(text: object) -> float:
+    """Seconds from `90s`, `20m`, `1h30m`, or a bare number of seconds.
+
+    Raises ValueError with the expected form.
+    """
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        seconds = float(text)
+    else:
+        cleaned = str(text).strip().lower()
+        if _DURATION.fullmatch(cleaned):
+            seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?)([smhd])", cleaned))
+        else:
+            try:
+                seconds = float(cleaned)
+            except ValueError:
+                raise ValueError(f"{text!r} is not a duration; write it like 90s, 20m or 1h30m") from None
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise ValueError(f"{text!r} is not a duration; it must be more than zero")
+    return seconds
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+
+
+class Price(BaseModel):
+    """US dollars for a million tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class SearchConfig(BaseModel):
+    """Everything that a search can be told. Unknown keys are refused, with the nearest known one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path | None = Field(None, description="interaction log: a CSV/TSV file, an atomic folder, or given splits")
+    columns: dict[str, str] = Field(default_factory=dict, description="user, item, timestamp, value -> column name")
+    role: Literal["retrieval"] = Field("retrieval", description="what the model does in a recommender")
+    split: Literal["auto", "temporal", "loo", "ratio", "given"] = Field("auto", description="how holdouts are cut")
+    llm: str | None = Field(None, description="language model as provider/model; none: the policy writes alone")
+    api_base: str | None = Field(None, description="address of an OpenAI-compatible server")
+    prices: dict[str, Price] = Field(default_factory=dict, description="US dollars for a million tokens, by model")
+    budget: Duration = Field(1200.0, description="wall clock of the whole command")
+    max_candidates: int | None = Field(None, ge=1, description="stop after so many candidates, baselines apart")
+    max_usd: float | None = Field(None, gt=0, description="stop asking the language model at this cost")
+    workers: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=256)
+    population: int = Field(8, ge=1, description="candidates a generation")
+    survivors: int = Field(4, ge=2, description="kept by selection as parents")
+    finalists: int = Field(3, ge=1, description="trained again on fresh seeds and judged on confirm")
+    seed: int = Field(0, ge=0, lt=1 << 31)
+    hypotheses: tuple[str, ...] = Field((), description="sentences for the language model to test")
+    seed_code: tuple[Path, ...] = Field((), description="folders with a person's candidates")
+    search_space: str = Field("retrieval", description="a name in search_spaces/")
+    chooser: Literal["tpe", "random"] = Field("tpe", description="how the policy draws designs")
+    run: str | None = Field(None, description="a name under runs/, or a path")
+    training: Duration | None = Field(None, description="training time a candidate; default: a share of the budget")
+    patience: int = Field(5, ge=1, description="validations without a gain that end a training")
+    objectives: tuple[str, ...] = Field(
+        ("ndcg@10",), min_length=1, description="metrics or costs, the first is primary"
+    )
+    max_predict: Duration = Field(60.0, description="constraint: seconds for one prediction of all users")
+    max_memory_mb: int = Field(4096, ge=256, description="limit and constraint: memory of the whole tree")
+    max_state_mb: int = Field(1024, ge=1, description="constraint: size of the kept state")
+    top_k: int = Field(100, ge=1, description="length of the lists that candidates hand in")
+
+    @field_validator("objectives")
+    @classmethod
+    def _known_objectives(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            metric, _, cutoff = name.partition("@")
+            if name not in COSTS and not (metric in METRICS and cutoff.isdigit() and int(cutoff) > 0):
+                raise ValueError(f"{name!r} is neither a metric like ndcg@10 nor a cost ({', '.join(COSTS)})")
+        if names[0] in COSTS:
+            raise ValueError(f"the first objective is the primary one and must be a metric, not the cost {names[0]!r}")
+        return names
+
+    def task_objectives(self) -> tuple[Objective, ...]:
+        """Objectives with their direction."""
+        return tuple(
+            Objective(
+                name=name,
+                direction=Direction.MINIMIZE if name.partition("@")[0] in LOWER_IS_BETTER else Direction.MAXIMIZE,
+            )
+            for name in self.objectives
+        )
+
+    def task_constraints(self) -> tuple[Constraint, ...]:
+        """Costs that a survivor may not exceed (seconds, bytes)."""
+        return (
+            Constraint(name="predict_s", limit=self.max_predict),
+            Constraint(name="memory_bytes", limit=self.max_memory_mb * 2**20),
+            Constraint(name="state_bytes", limit=self.max_state_mb * 2**20),
+        )
+
+    def cutoffs(self) -> tuple[int, ...]:
+        """Where metrics are cut: 5, 10, 20 and what the objectives name, up to the length of the lists."""
+        named = {int(name.partition("@")[2]) for name in self.objectives if "@" in name}
+        return tuple(sorted({5, 10, 20} | named))
+
+
+def load_config(flags: Mapping[str, Any], file: Path | None) -> SearchConfig:
+    """Merge flags (None: not given) over the environment over the file over the defaults.
+
+    Raises UsageError that names the place, the key and the nearest known key.
+    """
+    layers = [("the configuration", _read_file(file) if file else {}), ("the environment", _read_environment())]
+    merged: dict[str, Any] = {}
+    for place, layer in [*layers, ("the command line", {k: v for k, v in flags.items() if v is not None and v != ()})]:
+        _refuse_unknown(layer, str(file) if file and place == "the configuration" else place)
+        merged.update(layer)
+    try:
+        return SearchConfig.model_validate(merged)
+    except ValidationError as error:
+        raise UsageError(
+            "; ".join(_explain(e) for e in error.errors()), fix="`autorec search --help` shows each option"
+        ) from None
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{key}: {message}" + ("" if "Value error" in error["msg"] else f", got {error['input']!r}")
+
+
+def _read_file(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise UsageError(
+            f"cannot read the configuration {file}: {error.strerror}", fix="give --config an existing file"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not TOML: {error}", fix='write keys like: budget = "20m"') from None
+
+
+def _read_environment() -> dict[str, Any]:
+    found = {k.removeprefix(ENVIRONMENT).lower(): v for k, v in os.environ.items() if k.startswith(ENVIRONMENT)}
+    lists = ("hypotheses", "seed_code", "objectives")
+    return {k: [part for part in v.split(",") if part] if k in lists else v for k, v in found.items()}
+
+
+def _refuse_unknown(layer: Mapping[str, Any], place: str) -> None:
+    for key in layer:
+        if key not in SearchConfig.model_fields:
+            near = difflib.get_close_matches(key, SearchConfig.model_fields, n=1)
+            fix = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(SearchConfig.model_fields)}"
+            raise UsageError(f"{place}: unknown key {key!r}", fix=fix)

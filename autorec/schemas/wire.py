@@ -1,0 +1,100 @@
+"""What crosses the line between the trusted side and the sandbox.
+
+**In**: two folders, mounted read-only, and a job.
+
+`/data`, the training bundle (`.npy`, C order, written by `autorec.tasks.bundle`):
+
+| file | dtype, shape | what |
+|---|---|---|
+| `meta.json` | | role, n_users, n_items, n_interactions, has_timestamps, has_values, features |
+| `indptr.npy` | int64 [n_users + 1] | rows of user u are indptr[u]:indptr[u + 1] |
+| `users.npy`, `items.npy` | int32 [n] | sorted by user, then time, then a hash of the row |
+| `timestamps.npy` | int64 [n] | seconds; present where has_timestamps |
+| `values.npy` | float32 [n] | rating or weight; present where has_values |
+| `<side>_<alias>_indptr.npy`, `<side>_<alias>_codes.npy` | int64 [n + 1], int32 [m] | a categorical feature (one or several codes a row) |
+| `<side>_<alias>.npy` | float32 [n] | a numeric feature, NaN where missing |
+
+side is `user` or `item`; `meta.json` lists features as
+`{"side": "item", "alias": "f0", "kind": "categorical", "n_codes": 19}` (kind `categorical` or `numeric`).
+
+`/query`, what is known at prediction time (a larger history in later stages):
+`users.npy` int32 [q], the users to answer for, in this order; and `indptr.npy`, `items.npy`, `timestamps.npy`,
+`values.npy` as above over all n_users, the history.
+
+**The control socket** (file descriptor 3, SOCK_SEQPACKET, one JSON object a message, at most 4 KiB):
+
+| direction | message | with |
+|---|---|---|
+| out | `{"event": "ready"}` | the runner is up, torch imported, nothing of a candidate seen |
+| in | a `JobMessage` | descriptors: sealed memfd of the candidate's canonical bytes; write end of the log pipe; for a predict job a sealed memfd of the state |
+| out | `{"event": "work"}` | descriptor: the output folder, taken before any candidate code ran |
+| out | `{"event": "started"}` | the candidate's first line comes next |
+| out | `{"event": "predicting", "index": i}` | a validation begins |
+| out | `{"event": "checkpoint", "index": i}` | `i.topk.npy` (and `i.state.safetensors` in a training) are complete |
+| in | `{"ack": i, "stop": bool}` | copied; the files may go; stop at the next call |
+| out | `{"event": "finished"}` | `fit` returned and the last checkpoint is written |
+
+**Out**: in the output folder, `<index>.topk.npy`, int32 [q, k], C order, -1 only at the end of a row (fewer than k
+unseen items), and `<index>.state.safetensors`. Everything else is ignored. Exit code 64 of the runner means that the
+contract was broken (the message is the last line of the log); a candidate can fake it and gains nothing.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+CONTROL_FD = 3
+MESSAGE_BYTES = 4096
+CONTRACT_EXIT = 64
+PAD = -1
+
+
+def topk_name(index: int) -> str:
+    return f"{index}.topk.npy"
+
+
+def state_name(index: int) -> str:
+    return f"{index}.state.safetensors"
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Status(Message):
+    """A message from the sandbox; nothing in it is believed beyond its form."""
+
+    event: Literal["ready", "work", "started", "predicting", "checkpoint", "finished"]
+    index: int = Field(default=0, ge=0, le=10_000)
+
+
+class Ack(Message):
+    """The answer to a checkpoint."""
+
+    ack: int
+    stop: bool
+
+
+class RlimitMessage(Message):
+    """Limits that the runner sets on itself before the candidate runs."""
+
+    cpu_s: int
+    disk_bytes: int
+    inodes: int
+    processes: int
+    open_files: int
+    memory_bytes: int
+
+
+class JobMessage(Message):
+    """One job, as the runner receives it."""
+
+    kind: Literal["train", "predict"]
+    seed: int
+    threads: int
+    training_s: float
+    top_k: int
+    validations: int = 20
+    device: str = "cpu"
+    params: dict[str, Any] = Field(default_factory=dict)
+    rlimits: RlimitMessage

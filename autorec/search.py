@@ -1,0 +1,202 @@
+"""The search: a steady-state loop over ask, admit, train, select.
+
+A free slot never waits for a slow sibling or for a language model: proposals are made `ahead` of the slots, and each
+one records the last event that it could know. A generation closes whenever `population` candidates are decided.
+Every turn reads the state and nothing else, so a resumed run goes on as an uninterrupted one would.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from autorec.domain import events as ev
+from autorec.domain.candidate import Candidate, Declined, Exchange, Plan, Proposal
+from autorec.domain.evaluation import Trained
+from autorec.domain.job import Stage
+from autorec.domain.seeds import derive_seed
+from autorec.domain.state import State
+from autorec.journal import Journal
+from autorec.ports import Crew, Objects, Proposer, Selector
+
+Train = Callable[[Candidate, Stage, int], Trained]
+
+DRY_SPELL = 30
+"""Asks in a row that may give nothing new before the proposers count as exhausted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How much is under way at a time, and when it is enough. `out_of_time` forbids new trainings."""
+
+    workers: int
+    population: int
+    out_of_time: Callable[[], bool]
+    max_candidates: int | None = None
+
+    @property
+    def ahead(self) -> int:
+        """Proposals asked for or waiting, so that a free slot finds one."""
+        return self.workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """The loop and what it stands on."""
+
+    journal: Journal
+    proposer: Proposer
+    train: Train
+    selector: Selector
+    objects: Objects
+    crew: Crew
+    pace: Pace
+
+    def run(self) -> None:
+        """Search until the pace says enough; what was under way when a run broke off is taken up again."""
+        self._take_up()
+        while (state := self.journal.state).search_ended is None:
+            if _generation_is_full(state, self.pace):
+                self._close_generation(state)
+            elif _wants_training(state, self.pace):
+                self._start(state)
+            elif _wants_proposal(state, self.pace) and (plan := self._plan(state)):
+                self._ask(state, plan)
+            elif reason := _over(state, self.pace):
+                self._end(state, reason)
+            else:
+                self._land()
+
+    def _take_up(self) -> None:
+        state = self.journal.state
+        for ask in state.asks:
+            self.crew.submit(("ask", ask.number), partial(self.proposer.propose, ask.plan, self.journal.at(ask.seen)))
+        for candidate in state.training:
+            self._submit_training(candidate)
+
+    def _plan(self, state: State) -> Plan | None:
+        return self.proposer.plan(state, derive_seed(state.seed, "ask", state.asked))
+
+    def _ask(self, state: State, plan: Plan) -> None:
+        self.journal.record(ev.Asked(number=state.asked, plan=plan, seen=state.seq))
+        self.crew.submit(("ask", state.asked), partial(self.proposer.propose, plan, state))
+
+    def _start(self, state: State) -> None:
+        candidate = state.queue[0]
+        self.journal.record(ev.Started(candidate=candidate, stage=Stage.SEARCH, seed=search_seed(state, candidate)))
+        self._submit_training(candidate)
+
+    def _submit_training(self, candidate: str) -> None:
+        source = Candidate.from_bytes(self.objects.get(candidate))
+        seed = search_seed(self.journal.state, candidate)
+        self.crew.submit(("train", candidate), partial(self.train, source, Stage.SEARCH, seed))
+
+    def _land(self) -> None:
+        match self.crew.next(timeout_s=1.0):
+            case (("ask", int(number)), answer):
+                self.journal.record(self._admit(number, answer))
+            case (("train", _), Trained() as trained):
+                self.journal.record(ev.Finished(trained=trained))
+
+    def _admit(self, number: int, answer: Proposal | Declined) -> ev.Event:
+        ask = next(ask for ask in self.journal.state.asks if ask.number == number)
+        exchanges = tuple(self.objects.put(_exchange_bytes(x)) for x in answer.exchanges)
+        bill = _bill(answer.exchanges)
+        if isinstance(answer, Declined):
+            return ev.Rejected(ask=number, reason=answer.reason, exchanges=exchanges, bill=bill)
+        candidate = Candidate.of(answer.files)
+        if candidate.id in self.journal.state.records:
+            reason = "the same sources as a known candidate"
+            return ev.Rejected(ask=number, reason=reason, duplicate_of=candidate.id, exchanges=exchanges, bill=bill)
+        self.objects.put(candidate.to_bytes())
+        return ev.Admitted(
+            candidate=candidate.id,
+            plan=ask.plan,
+            ask=number,
+            hypothesis=answer.hypothesis,
+            predicted_effect=answer.predicted_effect,
+            exchanges=exchanges,
+            bill=bill,
+        )
+
+    def _close_generation(self, state: State) -> None:
+        reasons, survivors = self.selector.select(state)
+        self.journal.record(
+            ev.GenerationClosed(
+                number=len(state.generations) + 1,
+                decided=len(state.decided_since),
+                survivors=tuple(record.id for record in survivors),
+                reasons=reasons,
+            )
+        )
+
+    def _end(self, state: State, reason: str) -> None:
+        if state.decided_since:
+            self._close_generation(state)
+        self.journal.record(ev.SearchEnded(reason=reason))
+
+
+def search_seed(state: State, candidate: str) -> int:
+    """The seed of a candidate's training in the search, from run and candidate."""
+    if state.records[candidate].is_baseline:
+        return baseline_seed(candidate, Stage.SEARCH)
+    return derive_seed(state.seed, candidate, Stage.SEARCH)
+
+
+def baseline_seed(candidate: str, stage: Stage) -> int:
+    """The seed of a baseline's training, the same in every run, so that its result can be kept."""
+    return derive_seed("baseline", candidate, stage)
+
+
+def enter_baseline(journal: Journal, objects: Objects, name: str, candidate: Candidate, plan: Plan) -> None:
+    """Queue a baseline, unless the run knows it already. Baselines stand outside the count of candidates."""
+    if candidate.id not in journal.state.records:
+        objects.put(candidate.to_bytes())
+        journal.record(ev.Admitted(candidate=candidate.id, plan=plan, name=name))
+
+
+def _generation_is_full(state: State, pace: Pace) -> bool:
+    return len(state.decided_since) >= pace.population
+
+
+def _wants_training(state: State, pace: Pace) -> bool:
+    return bool(state.queue) and len(state.training) < pace.workers and not pace.out_of_time()
+
+
+def _wants_proposal(state: State, pace: Pace) -> bool:
+    waiting = len(state.asks) + len(state.queue)
+    return waiting < pace.ahead and not _enough(state, pace) and not _exhausted(state) and not pace.out_of_time()
+
+
+def _enough(state: State, pace: Pace) -> bool:
+    return pace.max_candidates is not None and len(state.candidates) + len(state.asks) >= pace.max_candidates
+
+
+def _exhausted(state: State) -> bool:
+    last_new = max((r.asked for r in state.records.values() if r.asked is not None), default=-1)
+    return sum(declined.number > last_new for declined in state.declined) >= DRY_SPELL
+
+
+def _over(state: State, pace: Pace) -> str | None:
+    if state.training:
+        return None
+    if pace.out_of_time():
+        return "out of time"
+    if state.queue or state.asks:
+        return None
+    if _enough(state, pace):
+        return f"all {pace.max_candidates} candidates are decided"
+    return "the proposers have nothing new to offer"
+
+
+def _bill(exchanges: tuple[Exchange, ...]) -> ev.Bill:
+    return ev.Bill(
+        usd=sum(x.usd or 0.0 for x in exchanges),
+        tokens=sum(x.prompt_tokens + x.reply_tokens for x in exchanges),
+        calls=len(exchanges),
+        unpriced=sum(x.usd is None for x in exchanges),
+    )
+
+
+def _exchange_bytes(exchange: Exchange) -> bytes:
+    return json.dumps(asdict(exchange), ensure_ascii=False, sort_keys=True).encode()

@@ -1,0 +1,124 @@
+"""The event table of a run: SQLite in WAL mode, one writer, any number of readers.
+
+A commit is one event, durable when `append` returns. The database also keeps `meta` (the run's secret) and
+`sittings`: when a process began and ended work on the run. Sittings are apart from the events because they differ
+between a run that was interrupted and one that was not, and the events must not.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from autorec.domain.errors import RunError, StoreError
+from autorec.domain.events import Event
+from autorec.schemas.events import SCHEMA_VERSION, decode, encode, kind_of
+
+_TABLES = """
+CREATE TABLE events (seq INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL,
+                     content TEXT NOT NULL);
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE sittings (id INTEGER PRIMARY KEY, began REAL NOT NULL, seen REAL NOT NULL);
+"""
+
+
+class EventTable:
+    """Implements `ports.Events` on a SQLite file."""
+
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+        """Open or create the file.
+
+        Raises RunError for a file of another version, StoreError where it cannot be written.
+        """
+        self._path = path
+        if not create and not path.exists():
+            raise RunError(
+                f"{path.parent} is not a run: there is no {path.name} in it", fix="`autorec list` shows the runs"
+            )
+        address = f"file:{path}?mode=ro" if read_only else str(path)
+        with _explained(path):
+            self._db = sqlite3.connect(address, uri=read_only, isolation_level=None, check_same_thread=False)
+            if create:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
+            self._check_version()
+
+    def _check_version(self) -> None:
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found != SCHEMA_VERSION:
+            raise RunError(
+                f"{self._path.parent} is of another version of autorec: format {found}, expected {SCHEMA_VERSION}",
+                fix="open it with the version that made it, or begin a new run",
+            )
+
+    def append(self, event: Event) -> int:
+        """Record one event; returns its sequence number."""
+        with _explained(self._path):
+            cursor = self._db.execute(
+                "INSERT INTO events (time, kind, version, content) VALUES (?, ?, ?, ?)",
+                (time.time(), kind_of(event), SCHEMA_VERSION, encode(event)),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def read(self, upto: int | None = None) -> Iterator[Event]:
+        """Events in order."""
+        for _, event in self.timed(upto):
+            yield event
+
+    def timed(self, upto: int | None = None) -> Iterator[tuple[float, Event]]:
+        """Events in order, each with the time (seconds since the epoch) at which it was recorded."""
+        with _explained(self._path):
+            rows = self._db.execute(
+                "SELECT time, kind, content FROM events WHERE seq <= ? ORDER BY seq",
+                (upto if upto is not None else 1 << 62,),
+            ).fetchall()
+        for moment, kind, content in rows:
+            yield moment, decode(kind, content)
+
+    def put_meta(self, key: str, value: bytes) -> None:
+        with _explained(self._path):
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def get_meta(self, key: str) -> bytes:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise RunError(f"{self._path.parent} lacks {key!r}: the run was never fully begun", fix="begin a new run")
+        return bytes(row[0])
+
+    def begin_sitting(self) -> None:
+        """A process begins work."""
+        now = time.time()
+        with _explained(self._path):
+            self._db.execute("INSERT INTO sittings (began, seen) VALUES (?, ?)", (now, now))
+
+    def touch_sitting(self) -> None:
+        """The process that began the last sitting is still at work."""
+        with _explained(self._path):
+            self._db.execute(
+                "UPDATE sittings SET seen = max(seen, ?) WHERE id = (SELECT max(id) FROM sittings)", (time.time(),)
+            )
+
+    def worked_s(self) -> float:
+        """Seconds of wall clock that all sittings have taken together."""
+        with _explained(self._path):
+            row = self._db.execute("SELECT coalesce(sum(seen - began), 0) FROM sittings").fetchone()
+        return float(row[0])
+
+    def close(self) -> None:
+        self._db.close()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        text = str(error)
+        if "full" in text or "disk I/O" in text:
+            raise StoreError(
+                f"{path}: cannot record: {text}", fix="free disk space, then `autorec resume` goes on"
+            ) from error
+        if "not a database" in text or "malformed" in text:
+            raise RunError(f"{path} is not a run's database: {text}", fix="give another run folder") from error
+        raise StoreError(f"{path}: {text}", fix="check that the folder exists and can be written") from error

@@ -1,0 +1,136 @@
+"""One run on disk: `run.db`, `objects/`, the lock that keeps writers apart, and scratch space for bundles.
+
+runs/<name>/
+    run.db           events, meta, sittings
+    objects/         sources, prompts, replies, logs, predictions, weights by sha256
+    work/            bundles of the process at work; rebuilt on resume
+    champion/        the champion's files, when there is one
+"""
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from autorec.domain.errors import RunError, StoreError
+from autorec.store.events import EventTable
+from autorec.store.objects import ObjectFolder
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+DATABASE = "run.db"
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """An open run. A writer holds the lock until `close`; the kernel frees it if the process dies."""
+
+    path: Path
+    events: EventTable
+    objects: ObjectFolder
+    _lock: int | None = None
+
+    @classmethod
+    def create(cls, path: Path) -> "RunFolder":
+        """A new run.
+
+        Raises RunError when the folder holds a run already, StoreError when it cannot be made.
+        """
+        if (path / DATABASE).exists():
+            raise RunError(
+                f"{path} holds a run already", fix=f"`autorec resume {path}` goes on with it; or give another --run"
+            )
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise RunError(f"{path} exists and is not empty", fix="give another --run")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = _take_lock(path)
+        except OSError as error:
+            raise StoreError(
+                f"cannot make the run folder {path}: {error.strerror}", fix="give another --run"
+            ) from error
+        events = EventTable(path / DATABASE, create=True)
+        events.put_meta("secret", secrets.token_bytes(32))
+        events.put_meta("run_id", secrets.token_hex(16).encode())
+        (path / DATABASE).chmod(0o600)
+        return cls(path, events, ObjectFolder(path / "objects"), lock)
+
+    @classmethod
+    def open(cls, path: Path, *, write: bool = False) -> "RunFolder":
+        """An existing run, to read or to go on with.
+
+        Raises RunError when it is no run, of another version, or (to write) in use.
+        """
+        if not path.is_dir():
+            raise RunError(f"there is no run at {path}", fix="`autorec list` shows the runs")
+        if not (path / DATABASE).exists():
+            raise RunError(f"{path} is not a run: there is no {DATABASE} in it", fix="`autorec list` shows the runs")
+        lock = _take_lock(path) if write else None
+        return cls(path, EventTable(path / DATABASE, read_only=not write), ObjectFolder(path / "objects"), lock)
+
+    @property
+    def secret(self) -> bytes:
+        """What permutes the ids of this run; never leaves the trusted side."""
+        return self.events.get_meta("secret")
+
+    @property
+    def run_id(self) -> str:
+        """A name that no other run has, wherever the folder is moved to."""
+        return self.events.get_meta("run_id").decode()
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def fresh_work(self) -> Path:
+        """An empty scratch folder."""
+        work = self.path / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(mode=0o755)
+        return work
+
+    def write_champion(self, files: dict[str, str]) -> Path:
+        """Lay the champion's files out for people; returns the folder."""
+        folder = self.path / "champion"
+        shutil.rmtree(folder, ignore_errors=True)
+        for name, text in files.items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+        return folder
+
+    def close(self) -> None:
+        """Leave the run: remove scratch space, free the lock."""
+        self.events.close()
+        if self._lock is not None:
+            shutil.rmtree(self.path / "work", ignore_errors=True)
+            os.close(self._lock)
+            self._lock = None
+
+    def discard(self) -> None:
+        """Remove a run that never began."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def resolve_run(name: str, runs: Path) -> Path:
+    """A path as it is given, or a name under `runs`."""
+    if "/" in name or name in (".", "..") or Path(name).is_dir():
+        return Path(name)
+    if not _NAME.fullmatch(name):
+        raise RunError(f"{name!r} is not a run name", fix="use letters, digits, '.', '_' and '-', or give a path")
+    return runs / name
+
+
+def _take_lock(path: Path) -> int:
+    descriptor = os.open(path / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise RunError(
+            f"{path} is in use by another process", fix="wait for it to end, or stop it, then try again"
+        ) from None
+    return descriptor

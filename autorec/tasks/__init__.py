@@ -1,0 +1,1 @@
+"""Tasks: interaction logs in, splits and nested holdouts, the bundles that a sandbox may see."""

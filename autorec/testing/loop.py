@@ -1,0 +1,133 @@
+"""Fakes that make a search instant and deterministic: events in memory, calls one at a time, scripted answers."""
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
+from autorec.domain.evaluation import Evaluation, Trained, value_of
+from autorec.domain.events import Event
+from autorec.domain.job import OutcomeKind, Stage, Usage
+from autorec.domain.seeds import derive_seed
+from autorec.domain.state import Record, State
+
+
+class MemoryEvents:
+    """`ports.Events` in a list. `capacity` makes the append after that many events raise `Cut`, as a kill would."""
+
+    def __init__(self, events: tuple[Event, ...] = (), capacity: int | None = None) -> None:
+        self.events = list(events)
+        self._capacity = capacity
+
+    def append(self, event: Event) -> int:
+        if self._capacity is not None and len(self.events) >= self._capacity:
+            raise Cut
+        self.events.append(event)
+        return len(self.events)
+
+    def read(self, upto: int | None = None) -> Iterator[Event]:
+        return iter(self.events[:upto])
+
+
+class Cut(BaseException):
+    """The process died here."""
+
+
+class OneAtATime:
+    """`ports.Crew` that makes each call inside `next`, in an order that depends only on which calls wait."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Hashable, Callable[[], Any]] = {}
+
+    def submit(self, key: Hashable, call: Callable[[], Any]) -> None:
+        if key in self._waiting:
+            raise ValueError(f"{key} is under way already")
+        self._waiting[key] = call
+
+    def next(self, timeout_s: float | None = None) -> tuple[Hashable, Any] | None:
+        if not self._waiting:
+            return None
+        key = min(self._waiting, key=lambda k: hashlib.sha256(repr(k).encode()).digest())
+        return key, self._waiting.pop(key)()
+
+
+class NumberProposer:
+    """Proposes files that hold a number drawn from the plan's seed; builds on the best survivor where there is one.
+
+    Every `decline_every`-th ask is declined, and numbers repeat now and then, so that duplicates come up.
+    """
+
+    def __init__(self, numbers: int = 1000, decline_every: int = 7) -> None:
+        self._numbers = numbers
+        self._decline_every = decline_every
+
+    def plan(self, state: State, seed: int) -> Plan:
+        parents = tuple(record.id for record in state.survivors[:1])
+        operator = Operator.IMPROVE if parents else Operator.DRAFT
+        return Plan(
+            proposer="numbers", operator=operator, seed=seed, parents=parents, why=f"{len(state.decided)} decided"
+        )
+
+    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+        if plan.seed % self._decline_every == 0:
+            return Declined(reason="declined by the script")
+        number = plan.seed % self._numbers
+        seen = len(state.decided)
+        return Proposal(files={"model.py": f"NUMBER = {number}\n", "train.py": f"SEEN = {seen}\n"})
+
+
+class InstantTrainer:
+    """Gives each candidate a value that depends on its id, stage and seed alone; every ninth crashes.
+
+    Where `objects` is given, per-user values and state are put there so that finals can go on from them.
+    """
+
+    def __init__(self, put: Callable[[bytes], str] = lambda content: hashlib.sha256(content).hexdigest()) -> None:
+        self._put = put
+        self.trained: list[tuple[str, Stage, int]] = []
+
+    def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
+        self.trained.append((candidate.id, stage, seed))
+        draw = derive_seed(candidate.id, stage, seed)
+        if derive_seed(candidate.id) % 9 == 0:
+            return self._result(candidate, stage, seed, None)
+        return self._result(candidate, stage, seed, draw / 2**31)
+
+    def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
+        return self._result(candidate, stage, kept.seed, derive_seed(candidate.id, stage) / 2**31)
+
+    def _result(self, candidate: Candidate, stage: Stage, seed: int, value: float | None) -> Trained:
+        ok = value is not None
+        evaluation = Evaluation(part=stage.judged_on, metrics={"ndcg@10": value or 0.0}, n_users=3) if ok else None
+        return Trained(
+            candidate=candidate.id,
+            stage=stage,
+            seed=seed,
+            outcome=OutcomeKind.COMPLETED if ok else OutcomeKind.CRASHED,
+            reason="" if ok else "crashed by the script",
+            tier="instant",
+            usage=Usage(),
+            evaluation=evaluation,
+            per_user=self._put(f"{value}".encode()) if ok else None,
+            state=self._put(b"state") if ok else None,
+        )
+
+
+class BestFirst:
+    """`ports.Selector` that keeps the `size` best by the primary objective."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def select(self, state: State) -> tuple[dict[str, str], tuple[Record, ...]]:
+        looked_at = dict.fromkeys((*(r.id for r in state.survivors), *state.decided_since))
+        records = [state.records[i] for i in looked_at]
+        ranked = sorted((r for r in records if r.ok), key=lambda r: -_value(r, state))
+        kept = tuple(ranked[: self._size])
+        return {r.id: "kept" if r in kept else "dropped" for r in records}, kept
+
+
+def _value(record: Record, state: State) -> float:
+    if record.search is None:
+        raise ValueError(f"{record.id} is not decided")
+    return value_of(record.search, state.task.primary.name)

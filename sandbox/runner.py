@@ -1,0 +1,168 @@
+"""The process inside the sandbox: gets ready, takes one job, runs one candidate, and is gone.
+
+    python -I -B -S runner.py --site DIR ... --disk-bytes N --inodes N     (the control socket is standard input)
+
+Order: own tmpfs with a limit on files; capabilities dropped; torch imported; *ready*; one job; the handle of the
+output folder goes out before any candidate code ran; descriptors closed; environment cleared; limits; Landlock;
+the candidate; `os._exit`. It is used once. Exit codes: 0 done, 1 the candidate raised, 64 it broke the contract.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+HERE = Path(__file__).resolve().parent
+CONTROL_FD = 3
+JOB = Path("/job")
+CANDIDATE, OUTPUT, SCRATCH = JOB / "candidate", JOB / "out", JOB / "tmp"
+SHARED_MEMORY = "/dev/shm"
+PRELOADED = ("harness", "torch.nn.functional", "torch.optim", "scipy.sparse", "safetensors.torch")
+OURS = ("harness", "answers", "contract", "control", "lockdown")
+CONTRACT_EXIT = 64
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc", "/sys", "/proc", "/dev", "/data", "/query")
+
+sys.path.insert(0, str(HERE))
+
+
+def main() -> NoReturn:
+    arguments = _arguments()
+    if os.getuid() == 0:
+        sys.exit("the runner refuses to run as uid 0")
+    channel = _take_control()
+    _bound_files(arguments.disk_bytes, arguments.inodes)
+    _prepare_modules(arguments.site)
+    from control import Control
+
+    control = Control(channel)
+    control.send("ready")
+    received = control.receive_job()
+    if received is None:
+        os._exit(0)
+    job, descriptors = received
+    state = _take_job(control, job, descriptors)
+    _lock_down(job, arguments.site)
+    os._exit(_run(job, state, control))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--site", action="append", default=[])
+    parser.add_argument("--disk-bytes", type=int, required=True)
+    parser.add_argument("--inodes", type=int, required=True)
+    return parser.parse_args()
+
+
+def _take_control() -> socket.socket:
+    """Move the control socket from standard input to its descriptor, and leave nothing to read there."""
+    os.dup2(0, CONTROL_FD, inheritable=False)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return socket.socket(fileno=CONTROL_FD)
+
+
+def _bound_files(disk_bytes: int, inodes: int) -> None:
+    """A tmpfs of our own, for bubblewrap's has no limit on files; where that is forbidden, bubblewrap's stays."""
+    import lockdown
+
+    try:
+        lockdown.own_mounts()
+        lockdown.mount_tmpfs(str(JOB), size_bytes=disk_bytes, inodes=inodes)
+        lockdown.mount_tmpfs(SHARED_MEMORY, size_bytes=disk_bytes, inodes=inodes)
+    except OSError as error:
+        print(f"no limit on the number of files: {error}", file=sys.stderr)
+    lockdown.drop_capabilities()
+
+
+def _prepare_modules(site: list[str]) -> None:
+    """Import all that a candidate may use while nothing of it is here; what is ours is then off the path."""
+    sys.path.extend(site)
+    for name in PRELOADED:
+        importlib.import_module(name)
+    sys.path.remove(str(HERE))
+    if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208
+        sys.exit("the imports left threads behind, which the lockdown would not reach")
+
+
+def _take_job(control: Any, job: dict[str, Any], descriptors: list[int]) -> bytes | None:
+    """Unpack the candidate, hand out the output folder, send the log where it belongs; returns a kept state."""
+    source, log, *kept = descriptors
+    for folder in (CANDIDATE, OUTPUT, SCRATCH):
+        folder.mkdir()
+    handle = os.open(OUTPUT, os.O_RDONLY | os.O_DIRECTORY)
+    control.send("work", descriptors=(handle,))
+    os.close(handle)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    for name, text in json.loads(_content(source)).items():
+        file = CANDIDATE / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return _content(kept[0]) if job["kind"] == "predict" and kept else None
+
+
+def _content(descriptor: int) -> bytes:
+    with open(descriptor, "rb") as file:
+        return file.read()
+
+
+def _lock_down(job: dict[str, Any], site: list[str]) -> None:
+    import lockdown
+
+    lockdown.close_all_but(CONTROL_FD)
+    threads = str(job["threads"])
+    os.environ.clear()
+    os.environ.update(HOME=str(JOB), TMPDIR=str(SCRATCH), PATH="/usr/bin:/bin", LANG="C.UTF-8", OMP_NUM_THREADS=threads)
+    os.chdir(JOB)
+    lockdown.set_rlimits(job["rlimits"])
+    readable = (*SYSTEM, sys.base_prefix, str(HERE), *site)
+    lockdown.restrict_files(readable=readable, writable=(str(JOB), SHARED_MEMORY), devices=DEVICES)
+
+
+def _run(job: dict[str, Any], state: bytes | None, control: Any) -> int:
+    """Run the candidate; whatever it does ends in an exit code and a log that its author can read."""
+    import harness
+    from contract import ContractError
+
+    for name in OURS:  # so that a candidate may have a module of the same name
+        sys.modules.pop(name, None)
+    sys.argv = ["candidate"]
+    sys.path.insert(0, str(CANDIDATE))
+    folders = harness.Folders(candidate=CANDIDATE, output=OUTPUT)
+    try:
+        harness.run_job(job, state=state, control=control, folders=folders)
+        code = 0
+    except ContractError as error:
+        _say(f"{error}")
+        code = CONTRACT_EXIT
+    except BaseException as error:  # a candidate may raise anything, SystemExit included
+        _say(readable_traceback(error))
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+
+
+def readable_traceback(error: BaseException) -> str:
+    """The traceback with the candidate's frames only, paths as its author knows them; the error comes last."""
+    report = traceback.TracebackException.from_exception(error)
+    own = [frame for frame in report.stack if frame.filename.startswith(f"{CANDIDATE}/")]
+    lines = ["Traceback (frames of the candidate only):\n", *traceback.StackSummary.from_list(own).format()]
+    lines += list(report.format_exception_only())
+    return "".join(lines).replace(f"{CANDIDATE}/", "").rstrip()
+
+
+if __name__ == "__main__":
+    main()

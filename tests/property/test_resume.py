@@ -1,0 +1,99 @@
+"""A run that is cut anywhere and resumed equals one that never was."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autorec.domain.candidate import Candidate, Operator, Plan
+from autorec.domain.events import Event, RunStarted
+from autorec.domain.evaluation import Task
+from autorec.finals import Finals
+from autorec.journal import Journal
+from autorec.search import Pace, Search, enter_baseline
+from autorec.testing.loop import BestFirst, Cut, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.memory import MemoryObjects
+
+TASK = Task(
+    role="retrieval",
+    data_name="numbers",
+    data_digest="d",
+    split_rule="loo",
+    split_digest="s",
+    n_users=3,
+    n_items=3,
+    n_interactions=9,
+)
+BASELINES = {name: Candidate.of({"model.py": f"# {name}\n"}) for name in ("pop", "ease")}
+
+
+def play(events: MemoryEvents, objects: MemoryObjects, seed: int, workers: int, population: int, most: int) -> None:
+    """One process at work: begins the run, or goes on with it."""
+    journal = Journal(events)
+    trainer = InstantTrainer(objects.put)
+    if journal.empty:
+        journal.record(RunStarted(task=TASK, seed=seed, version="test", config={}))
+    for name, baseline in BASELINES.items():
+        plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0)
+        enter_baseline(journal, objects, name, baseline, plan)
+    crew = OneAtATime()
+    pace = Pace(workers=workers, population=population, out_of_time=lambda: False, max_candidates=most)
+    Search(
+        journal=journal,
+        proposer=NumberProposer(numbers=40),
+        train=trainer.train,
+        selector=BestFirst(3),
+        objects=objects,
+        crew=crew,
+        pace=pace,
+    ).run()
+    Finals(
+        journal=journal,
+        objects=objects,
+        trainer=trainer,
+        crew=crew,
+        workers=workers,
+        finalists=2,
+        open_test=lambda: 1,
+        compare=lambda ours, theirs, n: (0.1, 0.0, 0.2),
+    ).run()
+
+
+def uncut(seed: int, workers: int, population: int, most: int) -> list[Event]:
+    events = MemoryEvents()
+    play(events, MemoryObjects(), seed, workers, population, most)
+    return events.events
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    workers=st.integers(1, 4),
+    population=st.integers(1, 5),
+    most=st.integers(1, 12),
+    data=st.data(),
+)
+def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, data):
+    whole = uncut(seed, workers, population, most)
+    cuts = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=3).map(sorted))
+    objects, kept = MemoryObjects(), ()
+    for cut in cuts:
+        events = MemoryEvents(kept, capacity=cut)
+        with pytest.raises(Cut):
+            play(events, objects, seed, workers, population, most)
+        kept = tuple(events.events)
+    events = MemoryEvents(kept)
+    play(events, objects, seed, workers, population, most)
+    assert events.events == whole
+
+
+def test_every_possible_cut():
+    whole = uncut(seed=5, workers=2, population=3, most=8)
+    assert len(whole) > 40
+    for cut in range(len(whole)):
+        objects = MemoryObjects()
+        events = MemoryEvents(capacity=cut)
+        with pytest.raises(Cut):
+            play(events, objects, 5, 2, 3, 8)
+        resumed = MemoryEvents(tuple(events.events))
+        play(resumed, objects, 5, 2, 3, 8)
+        assert resumed.events == whole, f"cut after event {cut}"

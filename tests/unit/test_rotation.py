@@ -1,0 +1,51 @@
+"""The rotation: first those who go first, then turn by turn."""
+
+from dataclasses import replace
+
+from autorec.domain.candidate import Operator, Plan, Proposal
+from autorec.domain.evaluation import Task
+from autorec.domain.state import State
+from autorec.proposers.rotation import Rotation
+
+TASK = Task(
+    role="retrieval", data_name="d", data_digest="0", split_rule="given", split_digest="0", n_users=1, n_items=1,
+    n_interactions=1,
+)  # fmt: skip
+
+
+class Fixed:
+    """Plans until `until` asks have been made, and answers with its own word."""
+
+    def __init__(self, word: str, until: int = 10**6) -> None:
+        self._word = word
+        self._until = until
+
+    def plan(self, state: State, seed: int) -> Plan | None:
+        return Plan(proposer=self._word, operator=Operator.DRAFT, seed=seed) if state.asked < self._until else None
+
+    def propose(self, plan: Plan, state: State) -> Proposal:
+        return Proposal(files={"word": self._word})
+
+
+def names(rotation: Rotation, asks: int) -> list[str | None]:
+    states = [State(seq=0, task=TASK, seed=0, asked=asked) for asked in range(asks)]
+    plans = [rotation.plan(state, 7) for state in states]
+    return [plan.proposer if plan else None for plan in plans]
+
+
+def test_people_first_then_in_turn():
+    rotation = Rotation(first={"human": Fixed("human", until=2)}, then={"policy": Fixed("p"), "llm": Fixed("l")})
+    assert names(rotation, 6) == ["human", "human", "policy", "llm", "policy", "llm"]
+
+
+def test_who_has_nothing_to_do_is_passed_over():
+    rotation = Rotation(first={}, then={"policy": Fixed("p", until=1), "llm": Fixed("l", until=4)})
+    assert names(rotation, 5) == ["policy", "llm", "llm", "llm", None]
+
+
+def test_a_plan_is_carried_out_by_whom_it_names():
+    rotation = Rotation(first={}, then={"policy": Fixed("p"), "llm": Fixed("l")})
+    state = State(seq=0, task=TASK, seed=0)
+    plan = rotation.plan(state, 1)
+    assert rotation.propose(plan, state).files == {"word": "p"}
+    assert rotation.propose(replace(plan, proposer="llm"), state).files == {"word": "l"}

@@ -27,12 +27,14 @@ from autorec.schemas.config import SearchConfig
 from autorec.search import Pace, Search, baseline_seed, enter_baseline
 
 if TYPE_CHECKING:
+    from autorec.judging.ground import Ground
     from autorec.judging.judge import RankingJudge
     from autorec.llm.client import LLMClient
     from autorec.proposers.space_code import SpaceCode
     from autorec.schemas.space import SearchSpace
     from autorec.store.baselines import BaselineCache
     from autorec.store.folder import RunFolder
+    from autorec.tasks.bundle import Permutation
     from autorec.tasks.datasets import Dataset
     from autorec.tasks.splits import Split
 
@@ -55,13 +57,15 @@ def load_data(config: SearchConfig) -> "tuple[Dataset, Split]":
 
     Raises DataError.
     """
-    from autorec.tasks.readers import load
     from autorec.tasks.splits import split
-    from autorec.tasks.synthetic import SyntheticWorld, generate
 
     if config.data is None:
+        from autorec.tasks.synthetic import SyntheticWorld, generate
+
         dataset = generate(SyntheticWorld(seed=config.seed)).dataset
     else:
+        from autorec.tasks.readers import load
+
         dataset = load(config.data, columns=config.columns or None)
     return dataset, split(dataset, rule=config.split, seed=config.seed)
 
@@ -71,7 +75,7 @@ def make_task(config: SearchConfig, dataset: "Dataset", split: "Split") -> Task:
 
     Raises UsageError for an objective whose cutoff is longer than the catalogue.
     """
-    n_items = len(dataset.item_ids)
+    n_items = dataset.n_items
     for objective in config.task_objectives():
         cutoff = objective.name.partition("@")[2]
         if cutoff and int(cutoff) > n_items:
@@ -85,9 +89,9 @@ def make_task(config: SearchConfig, dataset: "Dataset", split: "Split") -> Task:
         data_digest=dataset.digest,
         split_rule=split.rule,
         split_digest=split.digest,
-        n_users=len(dataset.user_ids),
+        n_users=dataset.n_users,
         n_items=n_items,
-        n_interactions=len(dataset.users),
+        n_interactions=dataset.n_interactions,
         objectives=config.task_objectives(),
         constraints=config.task_constraints(),
         top_k=min(n_items, max(config.top_k, *config.cutoffs())),
@@ -198,15 +202,12 @@ def training_limits(config: SearchConfig, training_s: float) -> Limits:
     return Limits(training_s=training_s, wall_s=2 * training_s + 60, memory_bytes=memory)
 
 
-def _grounds(dataset: "Dataset", split: "Split") -> "Callable[[Part], object]":
-    from functools import cache
+def _grounds(dataset: "Dataset", split: "Split") -> "Callable[[Part], Ground]":
+    from autorec.judging.ground import Ground
+    from autorec.tasks.holdouts import ground as hold_out
 
-    from autorec.judging.judge import Ground
-    from autorec.tasks.holdouts import holdout
-
-    @cache
     def ground(part: Part) -> Ground:
-        held = holdout(dataset, split, part)
+        held = hold_out(dataset, split, part)
         return Ground(
             users=held.users,
             indptr=held.indptr,
@@ -220,7 +221,7 @@ def _grounds(dataset: "Dataset", split: "Split") -> "Callable[[Part], object]":
     return ground
 
 
-def _write_bundles(dataset: "Dataset", split: "Split", permutation: object, folder: Path) -> Bundles:
+def _write_bundles(dataset: "Dataset", split: "Split", permutation: "Permutation", folder: Path) -> Bundles:
     from autorec.tasks.bundle import write_query, write_training
 
     data, queries = {}, {}
@@ -280,7 +281,7 @@ class Sitting:
 
 
 @contextmanager
-def begin(config: SearchConfig, path: Path, listeners: tuple[Listener, ...] = ()) -> Iterator[Sitting]:
+def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...] = ()) -> Iterator[Sitting]:
     """A new run at `path`. Whatever can be refused is refused before the folder is made.
 
     Raises DataError, IsolationError, ModelError, UsageError, RunError, StoreError.
@@ -294,7 +295,7 @@ def begin(config: SearchConfig, path: Path, listeners: tuple[Listener, ...] = ()
     client = _open_client(config)
     with ExitStack() as stack:
         executor = _open_executor(stack)
-        folder = RunFolder.create(path)
+        folder = RunFolder.create(Path(path))
         stack.callback(folder.close)
         stored = config.model_dump(mode="json") | {"seed_sources": seeds}
         started = ev.RunStarted(
@@ -311,7 +312,7 @@ def begin(config: SearchConfig, path: Path, listeners: tuple[Listener, ...] = ()
 
 
 @contextmanager
-def resume(path: Path, listeners: tuple[Listener, ...] = (), budget_s: float | None = None) -> Iterator[Sitting]:
+def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: float | None = None) -> Iterator[Sitting]:
     """Go on with the run at `path`; `budget_s` replaces the budget that it was given.
 
     Raises RunError when it is no run, in use, or its data has changed since.
@@ -320,7 +321,7 @@ def resume(path: Path, listeners: tuple[Listener, ...] = (), budget_s: float | N
 
     began = time.monotonic()
     with ExitStack() as stack:
-        folder = RunFolder.open(path, write=True)
+        folder = RunFolder.open(Path(path), write=True)
         stack.callback(folder.close)
         started = next(folder.events.read(upto=1), None)
         if not isinstance(started, ev.RunStarted):
@@ -336,9 +337,9 @@ def resume(path: Path, listeners: tuple[Listener, ...] = (), budget_s: float | N
                 f"expected {started.task.data_digest[:12]}",
                 fix="put the original file back, or begin a new run",
             )
-        client = _open_client(config)
-        executor = _open_executor(stack)
         journal = Journal(folder.events, listeners)
+        client = _open_client(config, journal.state.spent.usd)
+        executor = _open_executor(stack)
         yield _sit_down(config, data, folder, journal, executor, seeds, client, began)
 
 
@@ -434,7 +435,16 @@ def _proposers(
         from autorec.prompting.render import Templates
         from autorec.proposers.llm import LLMProposer
 
-        then = {"llm": LLMProposer(client, Templates(assets("prompts")), objects, training_s=training_s), **then}
+        then = {
+            "llm": LLMProposer(
+                client=client,
+                templates=Templates(assets("prompts")),
+                objects=objects,
+                limits=training_limits(config, training_s),
+                max_usd=config.max_usd,
+            ),
+            **then,
+        }
     return Rotation(first={"human": HumanProposer(seeds)}, then=then)
 
 
@@ -496,7 +506,7 @@ def trial_arena(config: SearchConfig) -> Iterator[Arena]:
 def evaluate_candidate(candidate: Candidate, config: SearchConfig) -> tuple[Trained, str]:
     """One candidate, trained once and judged on *select*; also what it printed."""
     with trial_arena(config) as arena:
-        trained = arena.trainer.train(candidate, Stage.SEARCH, config.seed)
+        trained = arena.trainer.inner.train(candidate, Stage.SEARCH, config.seed)
         log = arena.trainer.objects.get(trained.log).decode(errors="replace") if trained.log else ""
     return trained, log
 

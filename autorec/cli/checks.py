@@ -130,19 +130,23 @@ def doctor(as_json: options.Json = False) -> None:
 
     Example: autorec doctor --json
     """
-    from autorec.execution.tiers import probe
+    from dataclasses import asdict
 
-    report = probe()
+    from autorec.execution.tiers import probe, verdict
+
+    reports = probe()
     if as_json:
-        print(json.dumps(report.as_json()))
+        tiers = {name: {k: asdict(r)[k] for k in ("available", "canaries", "fix")} for name, r in reports.items()}
+        print(json.dumps({"tiers": tiers, "verdict": verdict(reports)}))
         return
-    for name, tier in report.tiers.items():
+    for name, tier in reports.items():
         print(f"{name:<10} {'available' if tier.available else 'not available'}")
         for canary, held in tier.canaries.items():
             print(f"    {'held  ' if held else 'BROKEN'}  {canary}")
-        if tier.fix:
-            print(f"    fix: {tier.fix}")
-    print(f"verdict: {report.verdict}")
+        for label, text in (("problem", tier.problem), ("fix", tier.fix)):
+            if text and not tier.available:
+                print(f"    {label}: {text}")
+    print(f"verdict: {verdict(reports)}")
 
 
 def _metrics(trained: Any) -> dict[str, float] | None:

@@ -4,15 +4,15 @@ Exit codes: 0; 2 for usage or configuration; 3 when the budget is spent and noth
 with the state saved. Commands import what they need when they run, so that `--help` is quick.
 """
 
+import os
 import sys
 
-import click
 import typer
 
 from autorec.cli import checks, data, runs, search
 from autorec.domain.errors import AutorecError
 
-USAGE, NOTHING_VALID, INTERRUPTED = 2, 3, 130
+USAGE = 2
 
 app = typer.Typer(
     name="autorec",
@@ -29,26 +29,15 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Run a command and leave with its exit code."""
-    sys.exit(_run())
-
-
-def _run() -> int:
+    """Run a command and leave with its exit code; typer itself turns bad flags into 2 and Ctrl-C into 130."""
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return USAGE
+        app()
     except AutorecError as error:
         _say(error)
-        return USAGE
-    except (KeyboardInterrupt, click.Abort):
-        print("stopped", file=sys.stderr)
-        return INTERRUPTED
+        sys.exit(USAGE)
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    return code if isinstance(code, int) else 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 def _say(error: AutorecError) -> None:

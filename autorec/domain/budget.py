@@ -24,7 +24,13 @@ class TimePlan:
 
 
 def plan_time(
-    budget_s: float, *, workers: int, finalists: int, baselines: int, slow_baselines: int, training_s: float | None = None
+    budget_s: float,
+    *,
+    workers: int,
+    finalists: int,
+    baselines: int,
+    slow_baselines: int,
+    training_s: float | None = None,
 ) -> TimePlan:
     """Divide a budget. `slow_baselines` of the baselines use their whole training time.
 

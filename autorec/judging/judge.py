@@ -17,6 +17,8 @@ from autorec.judging.ground import Ground, Marker
 from autorec.judging.ledger import Opening
 from autorec.judging.reading import PAD, read_topk
 
+__all__ = ["CUTOFFS", "PER_USER", "Ground", "RankingJudge"]
+
 PER_USER: Mapping[str, Callable[[metrics.Hits, metrics.Counts, int], metrics.PerUser]] = {
     "ndcg": metrics.ndcg_at,
     "recall": metrics.recall_at,
@@ -33,7 +35,7 @@ _SHOWN = 10
 class RankingJudge:
     """Judges top-k lists by full-catalogue ranking; implements `ports.Judge`. Safe to call from several threads.
 
-    `grounds` gives the labels of a part when they are first needed. `user_permutation` and `item_permutation` take
+    `ground` gives the labels of a part when they are first needed. `user_permutation` and `item_permutation` take
     the data set's codes to the ids that candidates see; a candidate's rows are in ascending order of its user ids.
 
     Metrics are means over the warm users of the part, keyed `ndcg@10`: see `metrics.py` for definitions. A list that
@@ -50,17 +52,18 @@ class RankingJudge:
     def __init__(
         self,
         *,
-        grounds: Callable[[Part], Ground],
+        ground: Callable[[Part], Ground],
         user_permutation: NDArray[np.integer[Any]],
         item_permutation: NDArray[np.integer[Any]],
+        n_items: int,
         cutoffs: tuple[int, ...] = CUTOFFS,
         primary: str = "ndcg@10",
         top_k: int = 100,
     ) -> None:
-        self._grounds = grounds
+        self._ground = ground
         self._user_permutation = user_permutation
         self._item_codes = _inverse_with_pad(item_permutation)
-        self._n_items = len(item_permutation)
+        self._n_items = n_items
         self._top_k = top_k
         self._cutoffs = tuple(k for k in sorted(cutoffs) if k <= min(top_k, self._n_items))
         self._primary = self._checked_primary(primary)
@@ -131,7 +134,7 @@ class RankingJudge:
             )
         with self._lock:
             if part not in self._sheets:
-                self._sheets[part] = _Sheet(part, self._grounds(part), self._user_permutation)
+                self._sheets[part] = _Sheet(part, self._ground(part), self._user_permutation)
             return self._sheets[part]
 
     def _checked_primary(self, primary: str) -> str:

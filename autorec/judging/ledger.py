@@ -38,7 +38,7 @@ class TestLedger:
     __test__ = False
     path: Path
 
-    def open(self, *, data_digest: str, split_digest: str, run: str) -> Opening:
+    def open(self, data_digest: str, split_digest: str, run: str) -> Opening:
         """Enter an opening, durably, before the test is looked at.
 
         Raises StoreError when it cannot be recorded.

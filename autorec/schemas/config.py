@@ -127,7 +127,7 @@ class SearchConfig(BaseModel):
         return tuple(sorted({5, 10, 20} | named))
 
 
-def load_config(flags: Mapping[str, Any], file: Path | None) -> SearchConfig:
+def load_config(flags: Mapping[str, Any], file: Path | None = None) -> SearchConfig:
     """Merge flags (None: not given) over the environment over the file over the defaults.
 
     Raises UsageError that names the place, the key and the nearest known key.

@@ -58,6 +58,8 @@ def state_name(index: int) -> str:
 
 
 class Message(BaseModel):
+    """One JSON object on the control socket; anything unexpected is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from autorec.domain.errors import DataError
 from autorec.tasks.datasets import (
@@ -103,7 +105,7 @@ def _canonical_order(
     user_ids: Sequence[str], item_ids: Sequence[str], users: Int32s, items: Int32s, log: Log
 ) -> Int64s:
     """Row order by user, time, hash; the item only settles hash collisions, file and value order duplicates."""
-    keys = [items, row_hashes(user_ids, item_ids, users, items, log.times)]
+    keys: list[npt.NDArray[Any]] = [items, row_hashes(user_ids, item_ids, users, items, log.times)]
     if log.given is not None:
         keys.insert(0, log.given)
     if log.values is not None:
@@ -123,7 +125,7 @@ def _first_of_its_kind(users: Int32s, items: Int32s, times: Int64s | None) -> Bo
 
 def _row_notes(users: Int32s, items: Int32s, n_items: int, *, dropped: int) -> Iterable[str]:
     if dropped:
-        yield f"{dropped:,} duplicate rows dropped (the same user, item and time is kept once)"
+        yield f"{dropped:,} duplicate rows dropped: the same user, item and time is kept once, in the first given file"
     repeats = len(users) - len(np.unique(users.astype(np.int64) * n_items + items))
     if repeats:
         yield f"{repeats:,} rows repeat an item that the user had before; kept, but a repeat is never a label"

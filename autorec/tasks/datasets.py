@@ -1,7 +1,7 @@
 """Interaction logs in canonical form.
 
-Whatever format a log came in, a `Dataset` numbers users and items by their sorted raw ids and orders rows by user, then
-time, then a hash of the row. So neither the order of the file nor its name changes anything: not the digest, not a split.
+Whatever format a log came in, a `Dataset` numbers users and items by their sorted raw ids and orders rows by user,
+then time, then a hash of the row. So neither the order of the file nor its name changes the digest or a split.
 """
 
 import hashlib

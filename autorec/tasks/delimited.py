@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from autorec.domain.errors import DataError
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "user": ("user_id", "userid", "user", "uid"),
@@ -117,15 +120,16 @@ def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[list[str]]:
             yield from filter(None, reader)
         except UnicodeDecodeError as error:
             raise DataError(
-                f"{path}, after line {reader.line_num}: expected UTF-8 text, found byte 0x{error.object[error.start]:02x}",
+                f"{path}, after line {reader.line_num}: expected UTF-8 text, "
+                f"found byte 0x{error.object[error.start]:02x}",
                 fix="convert the file, e.g. iconv -f latin1 -t utf-8",
             ) from error
         except csv.Error as error:
             raise DataError(f"{path}, line {reader.line_num}: {error}", fix="mend the quotes on that line") from error
 
 
-def _reader(stream: Iterator[str], delimiter: str, quoted: bool) -> "csv._reader":
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+def _reader(stream: Iterator[str], delimiter: str, quoted: bool) -> "Reader":
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     return csv.reader(stream, delimiter=delimiter, quoting=quoting, skipinitialspace=quoted, strict=True)
 
 
@@ -181,7 +185,8 @@ def _no_column(table: Table, role: str) -> DataError:
             "columns with other names are given with the columns option (user=..., item=..., timestamp=...)",
         )
     return DataError(
-        f"{table.path}: no column for {role}; expected one of {aliases}; the header has {', '.join(table.header)[:200]}",
+        f"{table.path}: no column for {role}; expected one of {aliases}; "
+        f"the header has {', '.join(table.header)[:200]}",
         fix=f"name it with the columns option: {role}=<column>",
     )
 

@@ -1,18 +1,17 @@
 """Read an interaction log, whatever its format: CSV or TSV, RecBole's atomic files, or given train/valid/test files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from autorec.domain.errors import DataError
 from autorec.tasks import timestamps
 from autorec.tasks.atomic import interactions_file, open_atomic, read_features
 from autorec.tasks.canonical import Log, Numbering, assemble
-from autorec.tasks.datasets import GIVEN_FILES, Dataset, Feature, Float32s, Float64s, Int32s, Int64s
+from autorec.tasks.datasets import GIVEN_FILES, Dataset, Float32s, Float64s, Int8s, Int32s, Int64s
 from autorec.tasks.delimited import Columns, Table, find_columns, open_table
 
 GIVEN_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -36,31 +35,27 @@ def load(path: Path | str, *, columns: Mapping[str, str] | None = None) -> Datas
         return _load_atomic(interactions, columns) if interactions else _load_given(path, columns)
     if path.suffix == ".inter":
         return _load_atomic(path, columns)
-    return assemble(_read([open_table(path)], columns), name=path.stem)
+    return assemble(_Gatherer([open_table(path)], columns).read(), name=path.stem)
 
 
 def _load_atomic(path: Path, columns: Mapping[str, str]) -> Dataset:
-    log = _read([open_atomic(path)], {role: _with_type(path, name) for role, name in columns.items()})
-    features: list[Feature] = []
-    notes = log.notes
-    for side, ids in (("user", log.user_ids), ("item", log.item_ids)):
-        found, said = read_features(path, side, sorted(ids))  # type: ignore[arg-type]
-        features, notes = [*features, *found], (*notes, *said)
-    return assemble(replace(log, notes=notes), name=path.stem, features=features)
+    table = open_atomic(path)
+    log = _Gatherer([table], {role: _with_type(table, name) for role, name in columns.items()}).read()
+    of_users, user_notes = read_features(path, "user", sorted(log.user_ids))
+    of_items, item_notes = read_features(path, "item", sorted(log.item_ids))
+    log = replace(log, notes=(*log.notes, *user_notes, *item_notes))
+    return assemble(log, name=path.stem, features=[*of_users, *of_items])
 
 
-def _with_type(path: Path, name: str) -> str:
+def _with_type(table: Table, name: str) -> str:
     """The header field of a column named without its type."""
-    return next((f for f in open_atomic(path).header if f.split(":")[0] == name), name)
+    return next((field for field in table.header if field.split(":")[0] == name), name)
 
 
 def _load_given(folder: Path, columns: Mapping[str, str]) -> Dataset:
     paths = [_given_file(folder, name) for name in GIVEN_FILES]
-    tables = [open_table(path) for path in paths]
-    sizes = [0] * len(tables)
-    log = _read(tables, columns, sizes)
-    given = np.repeat(np.arange(len(tables), dtype=np.int8), sizes)
-    return assemble(replace(log, given=given), name=folder.resolve().name)
+    log = _Gatherer([open_table(path) for path in paths], columns).read()
+    return assemble(log, name=folder.resolve().name)
 
 
 def _given_file(folder: Path, name: str) -> Path:
@@ -77,63 +72,68 @@ def _given_file(folder: Path, name: str) -> Path:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rows:
-    """Columns gathered so far, in chunks."""
+class _Gatherer:
+    """Rows of one or several tables, one after the other; roles that not every table has are left out."""
 
-    users: list[Int32s] = field(default_factory=list)
-    items: list[Int32s] = field(default_factory=list)
-    times: list[Int64s | Float64s] = field(default_factory=list)
-    values: list[Float32s] = field(default_factory=list)
+    def __init__(self, tables: Sequence[Table], columns: Mapping[str, str]) -> None:
+        self.tables = tables
+        self.positions = [find_columns(table, columns) for table in tables]
+        self.roles = set.intersection(*map(set, self.positions))
+        self.clock: timestamps.Clock | None = None
+        self.users, self.items = Numbering(), Numbering()
+        self.user_codes: list[Int32s] = []
+        self.item_codes: list[Int32s] = []
+        self.times: list[Int64s | Float64s] = []
+        self.values: list[Float32s] = []
+        self.given: list[Int8s] = []
+
+    def read(self) -> Log:
+        for number, table in enumerate(self.tables):
+            n_chunks = len(self.given)
+            for first, chunk in table.chunks():
+                self._take(number, first, chunk)
+            if len(self.given) == n_chunks:
+                raise DataError(f"{table.path}: no rows after the header", fix="give a file with interactions in it")
+        return self._log()
+
+    def _take(self, number: int, first: int, chunk: Columns) -> None:
+        table, positions = self.tables[number], self.positions[number]
+        self.given.append(np.full(len(chunk[0]), number, dtype=np.int8))
+        for role, numbering, codes in (
+            ("user", self.users, self.user_codes),
+            ("item", self.items, self.item_codes),
+        ):
+            raw = chunk[positions[role]]
+            table.parse(_require_ids, raw, first, f"the id of {role}")
+            codes.append(numbering.encode(raw))
+        if "timestamp" in self.roles:
+            self.times.append(self._times(table, chunk[positions["timestamp"]], first))
+        if "value" in self.roles:
+            self.values.append(table.parse(_numbers, chunk[positions["value"]], first, "a finite number as value"))
+
+    def _times(self, table: Table, texts: Sequence[str], first: int) -> Int64s | Float64s:
+        if self.clock is None:
+            self.clock = table.parse(_clock, texts[:1], first, "a timestamp: a number or an ISO 8601 date")
+        parse = partial(timestamps.parse, clock=self.clock)
+        return table.parse(parse, texts, first, f"a timestamp, as in the first row {self.clock.value}")
+
+    def _log(self) -> Log:
+        times = timestamps.join(self.times, self.clock) if self.clock is not None else None
+        return Log(
+            user_ids=self.users.ids,
+            item_ids=self.items.ids,
+            users=np.concatenate(self.user_codes),
+            items=np.concatenate(self.item_codes),
+            times=None if times is None else times.ticks,
+            per_second=1 if times is None else times.per_second,
+            values=np.concatenate(self.values) if self.values else None,
+            given=np.concatenate(self.given) if len(self.tables) > 1 else None,
+            notes=() if times is None else times.notes,
+        )
 
 
-def _read(tables: Sequence[Table], columns: Mapping[str, str], sizes: list[int] | None = None) -> Log:
-    """The rows of all tables one after the other; `sizes` receives how many each has."""
-    rows, users, items = _Rows(), Numbering(), Numbering()
-    clock: timestamps.Clock | None = None
-    shared = _shared_roles(tables, columns)
-    for number, table in enumerate(tables):
-        positions = {role: i for role, i in find_columns(table, columns).items() if role in shared}
-        n_before = sum(map(len, rows.users))
-        for first, chunk in table.chunks():
-            if clock is None and "timestamp" in positions:
-                clock = _clock(table, chunk[positions["timestamp"]][0])
-            _gather(rows, table, first, chunk, positions, users, items, clock)
-        if (n_rows := sum(map(len, rows.users)) - n_before) == 0:
-            raise DataError(f"{table.path}: no rows after the header", fix="give a file with one interaction a line")
-        if sizes is not None:
-            sizes[number] = n_rows
-    return _joined(rows, users, items, clock)
-
-
-def _shared_roles(tables: Sequence[Table], columns: Mapping[str, str]) -> set[str]:
-    """Roles that every table has a column for."""
-    return set.intersection(*(set(find_columns(table, columns)) for table in tables))
-
-
-def _clock(table: Table, text: str) -> timestamps.Clock:
-    return table.parse(lambda texts: timestamps.clock_of(texts[0]), (text,), 0, "a timestamp (a number or an ISO date)")
-
-
-def _gather(
-    rows: _Rows,
-    table: Table,
-    first: int,
-    chunk: Columns,
-    positions: Mapping[str, int],
-    users: Numbering,
-    items: Numbering,
-    clock: timestamps.Clock | None,
-) -> None:
-    for role, numbering, codes in (("user", users, rows.users), ("item", items, rows.items)):
-        raw = chunk[positions[role]]
-        table.parse(_require_ids, raw, first, f"the id of a {role}")
-        codes.append(numbering.encode(raw))
-    if clock is not None:
-        parse = partial(timestamps.parse, clock=clock)
-        rows.times.append(table.parse(parse, chunk[positions["timestamp"]], first, f"a timestamp ({clock.value})"))
-    if "value" in positions:
-        rows.values.append(table.parse(_numbers, chunk[positions["value"]], first, "a finite number as value"))
+def _clock(texts: Sequence[str]) -> timestamps.Clock:
+    return timestamps.clock_of(texts[0])
 
 
 def _require_ids(texts: Sequence[str]) -> None:
@@ -142,21 +142,7 @@ def _require_ids(texts: Sequence[str]) -> None:
 
 
 def _numbers(texts: Sequence[str]) -> Float32s:
-    numbers: npt.NDArray[np.float64] = np.array(list(map(float, texts)), dtype=np.float64)
+    numbers = np.array(list(map(float, texts)), dtype=np.float64)
     if not np.all(np.abs(numbers) <= np.finfo(np.float32).max):
         raise ValueError("not finite in float32")
     return numbers.astype(np.float32)
-
-
-def _joined(rows: _Rows, users: Numbering, items: Numbering, clock: timestamps.Clock | None) -> Log:
-    times = timestamps.join(rows.times, clock) if clock is not None else None
-    return Log(
-        user_ids=users.ids,
-        item_ids=items.ids,
-        users=np.concatenate(rows.users),
-        items=np.concatenate(rows.items),
-        times=None if times is None else times.ticks,
-        per_second=1 if times is None else times.per_second,
-        values=np.concatenate(rows.values) if rows.values else None,
-        notes=() if times is None else times.notes,
-    )

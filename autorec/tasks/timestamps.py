@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import cast
 
 import numpy as np
 
@@ -46,19 +47,23 @@ def clock_of(text: str) -> Clock:
 def parse(texts: Sequence[str], clock: Clock) -> Int64s | Float64s:
     """Numbers as they stand (int64, or float64 where any has a fraction), dates as microseconds.
 
-    Raises ValueError where one cannot be read or does not fit int64.
+    Raises ValueError where one cannot be read, or is 2**62 or more.
     """
     if clock is Clock.DATE:
         return np.array([_microseconds(t) for t in texts], dtype=np.int64)
+    numbers = _numbers(texts)
+    if not np.all(np.abs(numbers) < LARGEST):
+        raise ValueError("not finite, or too large")
+    return numbers
+
+
+def _numbers(texts: Sequence[str]) -> Int64s | Float64s:
     try:
         return np.array(list(map(int, texts)), dtype=np.int64)
     except OverflowError as error:
         raise ValueError("larger than int64") from error
     except ValueError:
-        numbers = np.array(list(map(float, texts)), dtype=np.float64)
-    if not np.all(np.abs(numbers) < LARGEST):
-        raise ValueError("not finite or larger than int64")
-    return numbers
+        return np.array(list(map(float, texts)), dtype=np.float64)
 
 
 def _microseconds(text: str) -> int:
@@ -70,10 +75,8 @@ def join(chunks: Sequence[Int64s | Float64s], clock: Clock) -> Times:
     """One column of times; the unit of numbers is told by their typical size, and said in the notes."""
     if clock is Clock.DATE:
         return Times(ticks=np.concatenate(chunks), per_second=MICROS, notes=("dates without a zone are read as UTC",))
-    numbers = np.concatenate(chunks)
+    numbers = cast(Int64s | Float64s, np.concatenate(chunks))
     per_second, notes = _unit(numbers)
-    if numbers.dtype == np.int64:
-        return Times(ticks=numbers, per_second=per_second, notes=notes)
     if np.all(numbers == np.floor(numbers)):
         return Times(ticks=numbers.astype(np.int64), per_second=per_second, notes=notes)
     ticks = np.round(numbers / per_second * MICROS).astype(np.int64)

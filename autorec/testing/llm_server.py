@@ -77,7 +77,9 @@ class ScriptedServer:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.closing.set()
         self._http.shutdown()
         self._http.server_close()
@@ -166,9 +168,7 @@ def completion(request: Mapping[str, Any], said: Said) -> dict[str, Any]:
         "object": "chat.completion",
         "created": 0,
         "model": request.get("model", "scripted"),
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": said.text}, "finish_reason": said.finish}
-        ],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": said.text}, "finish_reason": said.finish}],
         **({"usage": usage} if said.usage else {}),
     }
 

@@ -1,17 +1,17 @@
 """A run that is cut anywhere and resumed equals one that never was."""
 
 import pytest
+from autorec.testing.memory import MemoryObjects
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autorec.domain.candidate import Candidate, Operator, Plan
-from autorec.domain.events import Event, RunStarted
 from autorec.domain.evaluation import Task
+from autorec.domain.events import Event, RunStarted
 from autorec.finals import Finals
 from autorec.journal import Journal
 from autorec.search import Pace, Search, enter_baseline
 from autorec.testing.loop import BestFirst, Cut, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
-from autorec.testing.memory import MemoryObjects
 
 TASK = Task(
     role="retrieval",

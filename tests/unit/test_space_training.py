@@ -18,7 +18,7 @@ SPACE = load_space(ROOT / "retrieval.yaml")
 CODE = SpaceCode(SPACE, ROOT)
 N_USERS, N_ITEMS, LENGTH = 60, 20, 12
 
-SMALL = {"dim": 32, "max_len": 50, "layers": 1, "dropout": 0.0, "batch_users": 32, "batch_pairs": 512, "negatives": 4}
+SMALL = {"dim": 32, "max_len": 12, "layers": 1, "dropout": 0.0, "batch_users": 32, "batch_pairs": 512, "negatives": 4}
 STRUCTURES: dict[str, dict[str, Any]] = {
     "pop": {"family": "popularity"},
     "itemknn": {"family": "itemknn", "neighbours": 10},
@@ -82,6 +82,14 @@ def trained(design: Design, data: reckit.Data, checkpoints: int) -> tuple[Any, A
     fresh = model.build(data, params)
     fresh.load_state_dict(run.latest.state_dict())
     return run.latest.eval(), fresh.eval()
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,0 +1,50 @@
+"""How parts are coded, and what is known and what is asked in a part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from autorec.domain.job import HISTORY_OF, Part
+from autorec.tasks.datasets import Bools, Int8s, Int32s, Int64s
+
+CODE_OF: Mapping[Part, int] = {part: code for code, part in enumerate(Part)}
+"""Codes in a split's `part` array: 0 train, 1 select, 2 confirm, 3 test."""
+HOLDOUTS = (Part.SELECT, Part.CONFIRM, Part.TEST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pairs:
+    """User-item pairs of one holdout, each int64 key = user * n_items + item, sorted and unique.
+
+    `seen` is the whole history; `relevant` what is asked, without the `unreachable` pairs that the history holds.
+    """
+
+    seen: Int64s
+    relevant: Int64s
+    unreachable: int
+    n_items: int
+
+    @property
+    def users(self) -> Int32s:
+        """Users with something to find: int32, ascending."""
+        return np.unique(self.relevant // self.n_items).astype(np.int32)
+
+    @property
+    def warm(self) -> Bools:
+        """Whether each of `users` has a history."""
+        return np.isin(self.users, np.unique(self.seen // self.n_items))
+
+
+def rows_of(part: Int8s, *wanted: Part) -> Bools:
+    """Which rows belong to any of the wanted parts."""
+    return np.isin(part, [CODE_OF[p] for p in wanted])
+
+
+def pairs_of(users: Int32s, items: Int32s, n_items: int, part: Int8s, holdout: Part) -> Pairs:
+    """What is known and what is asked in a holdout."""
+    keys = users.astype(np.int64) * n_items + items
+    seen = np.unique(keys[rows_of(part, *HISTORY_OF[holdout])])
+    asked = np.unique(keys[rows_of(part, holdout)])
+    relevant = np.setdiff1d(asked, seen, assume_unique=True)
+    return Pairs(seen=seen, relevant=relevant, unreachable=len(asked) - len(relevant), n_items=n_items)

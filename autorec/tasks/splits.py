@@ -1,0 +1,125 @@
+"""Splits: which row goes to train, select, confirm or test.
+
+Rules: `temporal` cuts by time over all users, `loo` holds out the last three rows of each user, `ratio` a random share
+of each user's rows, `given` follows given files. `auto` is given where files are given, else temporal where every
+holdout keeps 500 warm users, else loo; ratio where there are no timestamps. Leave-one-out lets time leak across users
+and reorders models (arXiv 2507.16289), hence the preference.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autorec.domain.errors import DataError
+from autorec.domain.job import Part
+from autorec.tasks import cuts
+from autorec.tasks.datasets import Dataset, Int8s, Int64s
+from autorec.tasks.parts import CODE_OF, HOLDOUTS, pairs_of
+
+RULES = ("auto", "temporal", "loo", "ratio", "given")
+MIN_WARM_USERS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """`part` int8 [n], a code of `parts.CODE_OF` for each row of the data set; `rule` is never `auto`.
+
+    `digest` names which row of which data went to which part.
+    """
+
+    part: Int8s
+    rule: str
+    seed: int
+    digest: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows a part, by name."""
+        rows = np.bincount(self.part, minlength=len(CODE_OF))
+        return {part.value: int(rows[code]) for part, code in CODE_OF.items()}
+
+    def manifest(self) -> dict[str, Any]:
+        """What it takes to make and to check the split again, as JSON values."""
+        return {
+            "rule": self.rule,
+            "seed": self.seed,
+            "counts": self.counts,
+            "digest": self.digest,
+            "notes": list(self.notes),
+        }
+
+
+def split(dataset: Dataset, rule: str = "auto", seed: int = 0) -> Split:
+    """Split by a rule of `RULES`; `seed` matters only where rows are drawn at random.
+
+    Raises DataError when the rule is unknown or does not fit, or a holdout is left without a warm user.
+    """
+    if rule not in RULES:
+        raise DataError(f"split: expected one of {', '.join(RULES)}, got {rule!r}", fix="choose --split auto")
+    resolved, notes = _resolve(dataset) if rule == "auto" else (rule, ())
+    part, said = _cut(dataset, resolved, seed)
+    _require_warm(dataset, part, resolved)
+    digest = hashlib.sha256(dataset.digest.encode() + part.tobytes()).hexdigest()
+    return Split(part=part, rule=resolved, seed=seed, digest=digest, notes=(*notes, *said))
+
+
+def _resolve(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
+    """The rule that `auto` stands for, and why."""
+    if dataset.given is not None:
+        return "given", ("auto: the split follows the given files",)
+    if dataset.timestamps is None:
+        return "ratio", ("auto: no timestamps, so a random share of each user is held out",)
+    warm = min(_warm_users(dataset, cuts.temporal(dataset.timestamps)).values())
+    if warm >= MIN_WARM_USERS:
+        return "temporal", (f"auto: cut by time; the smallest holdout keeps {warm:,} warm users",)
+    return "loo", (
+        f"auto: leave-one-out, as a cut by time would leave a holdout with {warm:,} warm users "
+        f"(expected {MIN_WARM_USERS}); time leaks across users",
+    )
+
+
+def _cut(dataset: Dataset, rule: str, seed: int) -> tuple[Int8s, tuple[str, ...]]:
+    if rule == "given":
+        part, how = cuts.given(dataset, seed)
+        return part, (f"confirm is the given valid, test the given test; select is {how}",)
+    if rule == "ratio":
+        return cuts.ratio(dataset, seed), tuple(_few_rows(dataset, 5))
+    timestamps = _require_timestamps(dataset, rule)
+    if rule == "temporal":
+        return cuts.temporal(timestamps), ()
+    return cuts.leave_one_out(dataset), tuple(_few_rows(dataset, len(HOLDOUTS) + 1))
+
+
+def _require_timestamps(dataset: Dataset, rule: str) -> Int64s:
+    if dataset.timestamps is None:
+        raise DataError(
+            f"{dataset.name}: split {rule!r} expects timestamps, and the data has none",
+            fix="name the time column with the columns option (timestamp=...), or choose --split ratio",
+        )
+    return dataset.timestamps
+
+
+def _few_rows(dataset: Dataset, least: int) -> Iterator[str]:
+    if few := int(np.sum(np.diff(dataset.user_indptr) < least)):
+        yield f"{few:,} users with fewer than {least} rows stay in train"
+
+
+def _warm_users(dataset: Dataset, part: Int8s) -> dict[Part, int]:
+    """Users of each holdout that have both a history and something to find."""
+    return {p: int(pairs_of(dataset.users, dataset.items, dataset.n_items, part, p).warm.sum()) for p in HOLDOUTS}
+
+
+def _require_warm(dataset: Dataset, part: Int8s, rule: str) -> None:
+    rows = Counter(part.tolist())
+    for holdout, warm in _warm_users(dataset, part).items():
+        if warm == 0:
+            raise DataError(
+                f"{dataset.name}: nothing is left to judge after the split {rule!r}: {holdout.value} has "
+                f"{rows[CODE_OF[holdout]]:,} rows, none of a user with a history and an item new to that user",
+                fix="give more data, or choose another rule: --split temporal, loo or ratio",
+            )

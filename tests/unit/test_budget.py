@@ -1,0 +1,25 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autorec.domain.budget import plan_time
+
+
+@given(
+    budget=st.floats(10, 1e5), workers=st.integers(1, 64), finalists=st.integers(1, 10), baselines=st.integers(0, 10)
+)
+def test_the_parts_of_a_budget_fit_into_it(budget, workers, finalists, baselines):
+    plan = plan_time(
+        budget, workers=workers, finalists=finalists, baselines=baselines, slow_baselines=min(baselines, 1)
+    )
+    assert plan.training_s > 0
+    assert 0 <= plan.last_start_s <= budget - plan.reserve_s
+
+
+def test_the_reserve_holds_finalists_and_the_final_stage():
+    plan = plan_time(900, workers=2, finalists=3, baselines=5, slow_baselines=1)
+    assert plan.training_s == 75
+    assert plan.reserve_s >= 3 * 75  # two rounds of finalists, one of champion and slow baseline
+
+
+def test_a_given_training_time_is_kept():
+    assert plan_time(900, workers=2, finalists=3, baselines=5, slow_baselines=1, training_s=10).training_s == 10

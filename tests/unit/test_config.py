@@ -1,0 +1,83 @@
+import pytest
+
+from autorec.domain.errors import UsageError
+from autorec.domain.evaluation import Direction
+from autorec.schemas.config import SearchConfig, load_config, parse_duration
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("45", 45), (12.5, 12.5), ("0.5h", 1800), ("2d", 172800)],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3m", "0", "5x", "nan", "inf", "m20", True])
+def test_bad_durations_say_how_to_write_one(text):
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration(text)
+
+
+def test_flags_beat_environment_beat_file_beat_defaults(tmp_path, monkeypatch):
+    file = tmp_path / "search.toml"
+    file.write_text('budget = "5m"\nseed = 3\nworkers = 7\n')
+    monkeypatch.setenv("AUTOREC_SEARCH_SEED", "4")
+    monkeypatch.setenv("AUTOREC_SEARCH_WORKERS", "8")
+    config = load_config({"workers": 9, "budget": None}, file)
+    assert (config.budget, config.seed, config.workers, config.population) == (300, 4, 9, 8)
+
+
+def test_an_unknown_key_is_named_with_the_nearest_known_one(tmp_path):
+    file = tmp_path / "search.toml"
+    file.write_text('bugdet = "5m"\n')
+    with pytest.raises(UsageError, match=r"search.toml: unknown key 'bugdet'") as caught:
+        load_config({}, file)
+    assert caught.value.fix == "did you mean 'budget'?"
+
+
+def test_an_unknown_environment_key_is_refused(monkeypatch):
+    monkeypatch.setenv("AUTOREC_SEARCH_POPULATE", "4")
+    with pytest.raises(UsageError, match="the environment: unknown key 'populate'"):
+        load_config({}, None)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"budget": "soon"}, "budget: 'soon' is not a duration"),
+        ({"workers": 0}, "workers"),
+        ({"objectives": ("ndgc@10",)}, "neither a metric like ndcg@10 nor a cost"),
+        ({"objectives": ("predict_s",)}, "must be a metric"),
+        ({"objectives": ("ndcg@0",)}, "neither a metric"),
+        ({"split": "bogus"}, "split"),
+    ],
+)
+def test_bad_values_name_the_key(flags, message):
+    with pytest.raises(UsageError, match=message):
+        load_config(flags, None)
+
+
+@pytest.mark.parametrize("content", [b"budget = ", b"\xff\xfe"])
+def test_a_file_that_is_not_toml(tmp_path, content):
+    file = tmp_path / "search.toml"
+    file.write_bytes(content)
+    with pytest.raises(UsageError, match="is not TOML"):
+        load_config({}, file)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(UsageError, match="cannot read the configuration"):
+        load_config({}, tmp_path / "none.toml")
+
+
+def test_costs_and_gini_are_minimised():
+    config = SearchConfig(objectives=("ndcg@20", "gini@10", "predict_s"))
+    directions = [o.direction for o in config.task_objectives()]
+    assert directions == [Direction.MAXIMIZE, Direction.MINIMIZE, Direction.MINIMIZE]
+    assert config.cutoffs() == (5, 10, 20)
+
+
+def test_the_stored_configuration_reads_back():
+    config = load_config({"budget": "15m", "hypotheses": ("a", "b"), "prices": {"x": {"input": 1, "output": 2}}}, None)
+    assert SearchConfig.model_validate(config.model_dump(mode="json")) == config

@@ -1,0 +1,122 @@
+import shutil
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from autorec.domain import events as ev
+from autorec.domain.errors import RunError, StoreError
+from autorec.store.folder import RunFolder, resolve_run
+
+EVENT = ev.SearchEnded(reason="done")
+
+
+def test_events_outlive_the_process(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    assert [folder.events.append(EVENT) for _ in range(3)] == [1, 2, 3]
+    secret, run_id = folder.secret, folder.run_id
+    folder.close()
+    again = RunFolder.open(tmp_path / "run")
+    assert list(again.events.read()) == [EVENT] * 3
+    assert list(again.events.read(upto=2)) == [EVENT] * 2
+    assert (again.secret, again.run_id) == (secret, run_id)
+    assert len(secret) == 32
+
+
+def test_readers_see_a_run_that_is_being_written(tmp_path):
+    writer = RunFolder.create(tmp_path / "run")
+    writer.events.append(EVENT)
+    assert list(RunFolder.open(tmp_path / "run").events.read()) == [EVENT]
+
+
+def test_a_run_in_use_is_refused_to_a_second_writer_of_another_process(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    code = (
+        "import sys; from pathlib import Path; from autorec.store.folder import RunFolder\n"
+        "from autorec.domain.errors import RunError\n"
+        "try: RunFolder.open(Path(sys.argv[1]), write=True)\n"
+        "except RunError as error: print(error)\n"
+        "else: print('opened')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    during = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    folder.close()
+    after = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "in use by another process" in during
+    assert after == "opened\n"
+
+
+def test_a_run_of_another_version_is_refused(tmp_path):
+    RunFolder.create(tmp_path / "run").close()
+    with sqlite3.connect(tmp_path / "run" / "run.db") as db:
+        db.execute("PRAGMA user_version=99")
+    with pytest.raises(RunError, match="another version of autorec: format 99, expected 1"):
+        RunFolder.open(tmp_path / "run")
+
+
+def test_a_run_is_never_made_over_another(tmp_path):
+    RunFolder.create(tmp_path / "run").close()
+    with pytest.raises(RunError, match="holds a run already"):
+        RunFolder.create(tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(RunError, match="not empty"):
+        RunFolder.create(tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a database at all, but long enough to look at" * 30])
+def test_what_is_no_run_is_refused(tmp_path, content):
+    path = tmp_path / "run"
+    if content is not None:
+        path.mkdir()
+        (path / "run.db").write_bytes(content)
+    with pytest.raises(RunError):
+        RunFolder.open(path)
+
+
+def test_an_unwritable_place_is_explained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot make the run folder"):
+        RunFolder.create(tmp_path / "file" / "run")
+
+
+def test_a_full_disk_is_explained_and_loses_nothing(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    folder.events.append(EVENT)
+    pages = folder.events._db.execute("PRAGMA page_count").fetchone()[0]
+    folder.events._db.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(StoreError, match="full") as caught:
+        for _ in range(10_000):
+            folder.events.append(ev.SearchEnded(reason="x" * 1000))
+    assert "free disk space" in caught.value.fix
+    assert next(iter(folder.events.read())) == EVENT
+
+
+def test_names_and_paths(tmp_path):
+    assert resolve_run("demo", tmp_path) == tmp_path / "demo"
+    assert str(resolve_run("somewhere/else", tmp_path)) == "somewhere/else"
+    for bad in ("", ".hidden", "a b", "x" * 200, "\x1b[31m"):
+        with pytest.raises(RunError):
+            resolve_run(bad, tmp_path)
+
+
+def test_wall_clock_adds_up_over_sittings(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    folder.events.begin_sitting()
+    folder.events.touch_sitting()
+    first = folder.events.worked_s()
+    folder.events.begin_sitting()
+    assert folder.events.worked_s() >= first >= 0
+
+
+def test_closing_removes_scratch_and_discarding_everything(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    (folder.fresh_work() / "bundle").write_text("x")
+    folder.close()
+    assert not (tmp_path / "run" / "work").exists()
+    assert (tmp_path / "run" / "run.db").exists()
+    RunFolder.open(tmp_path / "run", write=True).discard()
+    assert not (tmp_path / "run").exists()
+    shutil.rmtree(tmp_path)

@@ -119,8 +119,8 @@ class Finals:
 
     def _carry_out(self, stage: Stage, candidates: Iterable[str]) -> None:
         state = self.journal.state
-        ready = [r.id for r in state.baselines if r.ok]
-        waiting = [i for i in (*candidates, *ready) if state.records[i].final(stage) is None]
+        records = [*(state.records[i] for i in candidates), *(r for r in state.baselines if r.ok)]
+        waiting = [r.id for r in sorted(records, key=_longest_first) if r.final(stage) is None]
         under_way = 0
         while waiting or under_way:
             while waiting and under_way < self.workers:
@@ -152,6 +152,11 @@ class Finals:
         return replace(
             fallback, reason=f"trained again, it {trained.outcome}: {trained.reason}; judged from the kept state"
         )
+
+
+def _longest_first(record: Record) -> float:
+    """Long trainings begin first, so that the stage ends as early as it can."""
+    return -record.search.usage.training_s if record.search else 0.0
 
 
 def worth(trained: Trained, objective: Objective) -> float:

@@ -4,8 +4,9 @@
     train.fit(recommender, data, params, run)     # calls run.checkpoint(recommender) whenever it has a usable model
 
 `run.checkpoint` decides by itself whether a validation is due. It is due at times t_j = training_s * (j / n)^1.5,
-denser early, where learning curves bend, and never sooner than 19 times what the last validation cost, so that
-validating adds less than 5 percent. Time spent validating does not count as training.
+denser early, where learning curves bend, and not before the training time is 20 times what all validations cost, the
+next and the last one included: over a whole training, validating adds 5 percent at most. Time spent validating does not
+count as training.
 """
 
 import random
@@ -24,7 +25,8 @@ from contract import ContractError, Stop, load_entry_point, load_params
 from control import Control
 
 SCHEDULE_POWER = 1.5
-COST_SPACING = 19.0
+TRAINING_PER_VALIDATING = 20.0
+NEXT_AND_LAST = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +138,8 @@ class Run:
         self._latest_is_validated = True
         self._done += 1
         self._paused_s += cost_s
-        elapsed_s = self._elapsed_s
-        self._due_s = max(self._scheduled_after(elapsed_s), elapsed_s + COST_SPACING * cost_s)
+        affordable_s = TRAINING_PER_VALIDATING * (self._paused_s + NEXT_AND_LAST * cost_s)
+        self._due_s = max(self._scheduled_after(self._elapsed_s), affordable_s)
 
     def _scheduled_after(self, elapsed_s: float) -> float:
         """The first time of the schedule that is later than `elapsed_s`."""

@@ -39,8 +39,11 @@ def _record(record: Record, objects: Objects, state: State) -> None:
             str(trained.stage), f"{trained.outcome}: {trained.reason or 'no remark'} ({used}, seed {trained.seed})"
         )
     for part, metrics in stages_of(record).items():
-        if metrics:
-            out.pair(part, "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+        for k in sorted({int(name.partition("@")[2]) for name in metrics or ()}):
+            cut = {
+                name.removesuffix(f"@{k}"): value for name, value in (metrics or {}).items() if name.endswith(f"@{k}")
+            }
+            out.pair(f"{part} @{k}", "  ".join(f"{name} {value:.4f}" for name, value in cut.items()))
     for generation in state.generations:
         if record.id in generation.reasons:
             out.pair(f"generation {generation.number}", generation.reasons[record.id])

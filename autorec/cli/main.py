@@ -6,6 +6,7 @@ with the state saved. Commands import what they need when they run, so that `--h
 
 import os
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -29,15 +30,22 @@ app.add_typer(data.app, name="data")
 
 
 def main() -> None:
-    """Run a command and leave with its exit code; typer itself turns bad flags into 2 and Ctrl-C into 130."""
+    """Run the command that the process was started with and leave with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; returns its exit code. Typer itself turns bad flags into 2 and Ctrl-C into 130."""
     try:
-        app()
+        app(args=list(arguments), prog_name="autorec")
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else int(bool(leave.code))
     except AutorecError as error:
         _say(error)
-        sys.exit(USAGE)
+        return USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    return 0
 
 
 def _say(error: AutorecError) -> None:

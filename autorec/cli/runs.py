@@ -77,7 +77,7 @@ def list_(
     if as_json:
         print(json.dumps(list_json(state)))
     else:
-        Console(highlight=False).print(candidate_table(state, state.task.primary))
+        Console(highlight=False).print(candidate_table(state))
 
 
 def show(

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console, Group
+from rich import box
+from rich.console import Console
+from rich.syntax import Syntax
 from rich.table import Table
 
 from autorec.cli.text import plain
@@ -12,7 +14,7 @@ from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
 from autorec.domain.state import Record, State
 
-SHOWN = ("ndcg@10", "hitrate@10", "mrr@10", "recall@20", "coverage@10")
+SHOWN = ("ndcg@10", "hitrate@10", "mrr@10")
 
 
 def metrics_of(trained: Trained | None) -> dict[str, float] | None:
@@ -96,29 +98,23 @@ def short(record: Record) -> str:
 
 
 def final_table(state: State) -> Table:
-    """Champion against each baseline on the sealed test."""
-    primary = state.task.primary.name
-    columns = [primary, *[m for m in SHOWN if m != primary]]
-    table = Table(title="Sealed test", title_justify="left", caption=_protocol(state), caption_justify="left")
+    """Champion against each baseline on the sealed test; narrow enough for 80 columns."""
+    primary = state.task.primary
+    others = [name for name in SHOWN if name != primary.name]
+    table = Table(title="On the sealed test", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
-    table.add_column("how")
     for part in ("select", "confirm"):
-        table.add_column(f"{primary}\n{part}", justify="right", style="dim")
-    for name in columns:
+        table.add_column(f"{primary.name}\n{part}", justify="right", style="dim")
+    for name in (primary.name, *others):
         table.add_column(f"{name}\ntest", justify="right")
     champion = state.records.get(state.champion or "")
-    rows = [*([champion] if champion else []), *sorted(state.baselines, key=lambda r: -_test(r, state.task.primary))]
+    rows = [*([champion] if champion else []), *sorted(state.baselines, key=lambda r: -_test(r, primary))]
     for record in rows:
         stages = stages_of(record)
-        test = stages["test"] or {}
-        table.add_row(
-            f"champion {short(record)}" if record is champion else short(record),
-            describe(record),
-            _figure(stages["select"], primary),
-            _figure(stages["confirm"], primary),
-            *[_figure(test, name) for name in columns],
-            style="bold" if record is champion else "",
-        )
+        figures = [_figure(stages["test"], name) for name in (primary.name, *others)]
+        before = [_figure(stages[part], primary.name) for part in ("select", "confirm")]
+        name = f"champion ({describe(record)})" if record is champion else short(record)
+        table.add_row(name, *before, *figures, style="bold" if record is champion else "")
     return table
 
 
@@ -143,58 +139,69 @@ def evidence_line(state: State) -> str:
     return f"Not resolvable here: {gain}, which holds zero; {tail}."
 
 
-def candidate_table(state: State, objective: Objective) -> Table:
+def candidate_table(state: State) -> Table:
     """All candidates of a run, in order of admission."""
-    table = Table(title=f"{len(state.candidates)} candidates, {len(state.baselines)} baselines", title_justify="left")
-    for name, side in (("#", "right"), ("id", "left"), ("how", "left"), ("parents", "left"), ("outcome", "left")):
-        table.add_column(name, justify="right" if side == "right" else "left")
-    for name in (f"{objective.name} select", "train s", "why"):
-        table.add_column(
-            name, justify="left" if name == "why" else "right", max_width=48, overflow="ellipsis", no_wrap=True
-        )
+    primary = state.task.primary.name
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+    for name in ("#", f"{primary}\nselect", "train\ns"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("id", "how", "parent", "outcome"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis", min_width=8)
     for r in state.records.values():
         done = r.search
-        outcome = str(done.outcome) if done else ("training" if r.id in state.training else "waiting")
         table.add_row(
             str(r.number),
+            _figure(metrics_of(done), primary),
+            f"{done.usage.training_s:.1f}" if done else "",
             short(r),
             describe(r),
-            " ".join(p[:SHORT_ID] for p in r.parents),
-            outcome + (" (cached)" if done and done.cached else ""),
-            _figure(metrics_of(done), objective.name),
-            f"{done.usage.training_s:.1f}" if done else "",
-            plain((done.reason if done else "") or r.hypothesis or ""),
+            " ".join(state.records[p].name or p[:6] for p in r.parents),
+            _standing(r, state),
+            plain((done.reason if done and not done.ok else r.hypothesis) or "").replace("\n", " "),
         )
     return table
 
 
-def show_result(console: Console, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
-    """The end of a search, for people."""
-    if state.champion is None:
-        console.print("[bold]Nothing valid was found.[/bold] See why with: " + f"autorec list {run}")
-        return
-    hint = [
-        f"The champion's code is in {folder}",
-        "",
-        "Next:",
-        f"  autorec show {run} {state.champion[:SHORT_ID]} --code     read it here",
-        f"  autorec list {run}                      every candidate and how it ended",
-        f"  autorec diff {run} {state.champion[:SHORT_ID]}            what changed against its parent",
-        "  autorec search --data YOUR.csv --budget 20m   search on your own log",
-    ]
-    from rich.syntax import Syntax
+def _standing(record: Record, state: State) -> str:
+    if record.search is None:
+        if state.search_ended:
+            return "not run"
+        return "training" if record.id in state.training else "waiting"
+    return "cached" if record.search.cached else str(record.search.outcome)
 
-    model = Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=False)
-    console.print(Group(model, "", final_table(state), plain(evidence_line(state)), ""), soft_wrap=False)
-    for line in hint:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+def show_result(console: Console, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
+    """The end of a search, for people: the champion's code, the table, what it means, what to do next."""
+    if state.champion is None:
+        console.print(f"Nothing valid was found. See why with: autorec list {run}", markup=False)
+        return
+    champion = state.champion[:SHORT_ID]
+    console.rule(f"{champion} model.py", align="left")
+    console.print(Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=True))
+    console.rule()
+    console.print(final_table(state))
+    for text in (_protocol(state), evidence_line(state)):
+        console.print(plain(text), markup=False)
+    console.print(
+        f"""
+The champion's code and its recommendations are in {folder}
+
+Next
+  autorec show {run} {champion} --code        all of its code
+  autorec diff {run} {champion} ease          how it differs from a baseline
+  autorec list {run}                          every candidate and how it ended
+  autorec search --data YOUR.csv --budget 20m     search on a log of your own""",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _protocol(state: State) -> str:
     opened = state.test_opened or 0
     return (
-        f"split {state.task.split_rule}; full ranking over {state.task.n_items} items, seen items masked; "
-        f"mean over users; the test of this data set was opened {opened} time{'s' if opened != 1 else ''}"
+        f"Protocol: split {state.task.split_rule}; full ranking over {state.task.n_items} items, seen items masked; "
+        f"mean over warm users. The test of this data set was opened {opened} time{'s' if opened != 1 else ''}."
     )
 
 

@@ -19,7 +19,7 @@ class TimePlan:
 
     @property
     def last_start_s(self) -> float:
-        """Seconds after the start at which the last training of the search may begin: it still ends before the reserve."""
+        """Seconds after the start at which the last training of the search may begin, to end before the reserve."""
         return max(0.0, self.budget_s - self.reserve_s - self.training_s - JOB_OVERHEAD_S)
 
 

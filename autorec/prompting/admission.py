@@ -45,7 +45,7 @@ def _code_breaches(path: str, text: str, own: set[str]) -> Iterator[str]:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
-        yield f"{path} line {error.lineno}: {error.msg}: {(error.text or '').strip()[:80]!r}"
+        yield f"{path} line {error.lineno or 1}: {error.msg}: {(error.text or '').strip()[:80]!r}"
         return
     except (ValueError, RecursionError, MemoryError) as error:
         yield f"{path}: cannot be parsed ({type(error).__name__})"

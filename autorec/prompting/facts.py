@@ -85,8 +85,8 @@ def _backtick_runs(text: str) -> list[str]:
 
 
 def _row(record: Record, objectives: Sequence[Objective]) -> dict[str, Any]:
-    values = {o.name: _value(record.search, o.name) for o in objectives} if record.search and record.ok else {}
-    return {"number": record.number, "operator": record.operator, "values": values, "idea": idea(record)}
+    figures = {o.name: _value(record.search, o.name) for o in objectives} if record.search and record.ok else {}
+    return {"number": record.number, "operator": record.operator, "figures": figures, "idea": idea(record)}
 
 
 def _baseline(record: Record, primary: Objective) -> dict[str, Any]:

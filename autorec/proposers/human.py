@@ -80,7 +80,7 @@ def _text(folder: Path, file: Path, path: str) -> str:
 
 
 def _refusal(folder: Path, problem: str, fix: str) -> UsageError:
-    return UsageError(f"--seed-code {folder}: {problem}", fix=fix)
+    return UsageError(f"{folder}: {problem}", fix=fix)
 
 
 def _folders(state: State) -> Iterator[str]:

@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
-from autorec.domain.evaluation import Constraint, Direction, Objective, value_of
+from autorec.domain.evaluation import Constraint, Direction, Objective, Trained, value_of
 from autorec.domain.state import Record, State
 from autorec.selection.study import new_study, values_of
 
@@ -24,6 +24,7 @@ Value = float | int | str | bool
 MOST_KEPT = 160
 """TPE costs time for each candidate it looks at. When a parameter's history has grown to this, half of it stays: the
 best quarter and the newest quarter. So a choice takes about as long after 1,000 candidates as after 100."""
+_SMALLEST_LIMIT = 1e-9
 
 
 class RandomChooser:
@@ -156,12 +157,17 @@ class _History:
         return value
 
     def _trial(self, record: Record) -> optuna.trial.FrozenTrial:
-        trained, design = record.search, record.design or {}
-        told = {"params": {self.name: design[self.name]}, "distributions": {self.name: self.distribution}}
+        trained = record.search
+        params = {self.name: (record.design or {})[self.name]}
+        distributions = {self.name: self.distribution}
         if trained is None or trained.evaluation is None:
-            return optuna.create_trial(state=TrialState.PRUNED, **told)
-        excess = {limit.name: value_of(trained, limit.name) / limit.limit - 1.0 for limit in self.constraints}
-        return optuna.create_trial(values=values_of(trained, self.objectives), constraints=excess, **told)
+            return optuna.create_trial(state=TrialState.PRUNED, params=params, distributions=distributions)
+        return optuna.create_trial(
+            values=values_of(trained, self.objectives),
+            params=params,
+            distributions=distributions,
+            constraints={limit.name: _excess(trained, limit) for limit in self.constraints},
+        )
 
     def _thinned(self) -> list[Record]:
         """The best quarter by the first objective and the newest quarter, in the order in which they were decided."""
@@ -176,6 +182,11 @@ class _History:
             return math.inf
         value = value_of(record.search, first.name)
         return -value if first.direction is Direction.MAXIMIZE else value
+
+
+def _excess(trained: Trained, constraint: Constraint) -> float:
+    """By what share of the limit a cost lies over it; 0 or less is allowed."""
+    return (value_of(trained, constraint.name) - constraint.limit) / max(constraint.limit, _SMALLEST_LIMIT)
 
 
 def _distribution(

@@ -21,6 +21,7 @@ CREATE TABLE events (seq INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE sittings (id INTEGER PRIMARY KEY, began REAL NOT NULL, seen REAL NOT NULL);
 """
+_TOUCH = "UPDATE sittings SET seen = max(seen, ?) WHERE id = (SELECT max(id) FROM sittings)"
 
 
 class EventTable:
@@ -53,12 +54,21 @@ class EventTable:
             )
 
     def append(self, event: Event) -> int:
-        """Record one event; returns its sequence number."""
+        """Record one event, and that the process is at work; returns the event's sequence number."""
+        now = time.time()
         with _explained(self._path):
-            cursor = self._db.execute(
-                "INSERT INTO events (time, kind, version, content) VALUES (?, ?, ?, ?)",
-                (time.time(), kind_of(event), SCHEMA_VERSION, encode(event)),
-            )
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                cursor = self._db.execute(
+                    "INSERT INTO events (time, kind, version, content) VALUES (?, ?, ?, ?)",
+                    (now, kind_of(event), SCHEMA_VERSION, encode(event)),
+                )
+                self._db.execute(_TOUCH, (now,))
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
         return int(cursor.lastrowid or 0)
 
     def read(self, upto: int | None = None) -> Iterator[Event]:
@@ -95,9 +105,7 @@ class EventTable:
     def touch_sitting(self) -> None:
         """The process that began the last sitting is still at work."""
         with _explained(self._path):
-            self._db.execute(
-                "UPDATE sittings SET seen = max(seen, ?) WHERE id = (SELECT max(id) FROM sittings)", (time.time(),)
-            )
+            self._db.execute(_TOUCH, (time.time(),))
 
     def worked_s(self) -> float:
         """Seconds of wall clock that all sittings have taken together."""

@@ -117,7 +117,7 @@ class RunFolder:
 
 def resolve_run(name: str, runs: Path) -> Path:
     """A path as it is given, or a name under `runs`."""
-    if "/" in name or name in (".", "..") or Path(name).is_dir():
+    if "/" in name or (name and Path(name).is_dir()):
         return Path(name)
     if not _NAME.fullmatch(name):
         raise RunError(f"{name!r} is not a run name", fix="use letters, digits, '.', '_' and '-', or give a path")

@@ -1,7 +1,9 @@
 """From the rows of a file to a canonical `Dataset`: numbering, duplicates, order, digest."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from autorec.tasks.datasets import (
     Int64s,
     content_digest,
     row_hashes,
+    sorted_unique,
 )
 
 
@@ -25,12 +28,11 @@ class Numbering:
     """Numbers raw ids in the order in which they first come."""
 
     def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
+        self.codes: defaultdict[str, int] = defaultdict(count().__next__)
 
     def encode(self, raw: Sequence[str]) -> Int32s:
         """Codes int32 [n] of the raw ids, new ones numbered on."""
-        codes = self.codes
-        return np.fromiter((codes.setdefault(i, len(codes)) for i in raw), dtype=np.int32, count=len(raw))
+        return np.fromiter(map(self.codes.__getitem__, raw), dtype=np.int32, count=len(raw))
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -104,8 +106,8 @@ def _renumber(ids: tuple[str, ...], codes: Int32s) -> tuple[tuple[str, ...], Int
 def _canonical_order(
     user_ids: Sequence[str], item_ids: Sequence[str], users: Int32s, items: Int32s, log: Log
 ) -> Int64s:
-    """Row order by user, time, hash; the item only settles hash collisions, file and value order duplicates."""
-    keys: list[npt.NDArray[Any]] = [items, row_hashes(user_ids, item_ids, users, items, log.times)]
+    """Row order by user, time, hash; duplicates by file, then by falling value."""
+    keys: list[npt.NDArray[Any]] = [row_hashes(user_ids, item_ids, users, items, log.times)]
     if log.given is not None:
         keys.insert(0, log.given)
     if log.values is not None:
@@ -126,7 +128,7 @@ def _first_of_its_kind(users: Int32s, items: Int32s, times: Int64s | None) -> Bo
 def _row_notes(users: Int32s, items: Int32s, n_items: int, *, dropped: int) -> Iterable[str]:
     if dropped:
         yield f"{dropped:,} duplicate rows dropped: the same user, item and time is kept once, in the first given file"
-    repeats = len(users) - len(np.unique(users.astype(np.int64) * n_items + items))
+    repeats = len(users) - len(sorted_unique(users.astype(np.int64) * n_items + items))
     if repeats:
         yield f"{repeats:,} rows repeat an item that the user had before; kept, but a repeat is never a label"
 

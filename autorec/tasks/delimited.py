@@ -3,6 +3,7 @@
 import csv
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +22,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 REQUIRED = ("user", "item")
 DELIMITERS = "\t,;|"
-CHUNK_ROWS = 50_000
+CHUNK_ROWS = 5_000
 HEAD_BYTES = 8_192
 MAGIC = {b"PAR1": "a Parquet file", b"\x1f\x8b": "a gzip archive", b"PK\x03\x04": "a zip archive"}
 
@@ -38,22 +39,22 @@ class Table:
     quoted: bool
     header: tuple[str, ...]
 
-    def rows(self) -> Iterator[list[str]]:
-        """Rows after the header, blank lines left out. Raises DataError where the text cannot be read."""
-        yield from islice(_records(self.path, self.delimiter, self.quoted), 1, None)
-
     def chunks(self) -> Iterator[tuple[int, Columns]]:
-        """(number of the first row, columns) of at most CHUNK_ROWS rows at a time, rows counted from 0."""
-        rows, first = self.rows(), 0
-        while batch := list(islice(rows, CHUNK_ROWS)):
-            self._require_even(batch, first)
-            yield first, list(zip(*batch, strict=True))
-            first += len(batch)
+        """(number of the first row, columns) of at most CHUNK_ROWS rows at a time, rows counted from 0.
+
+        Blank lines are left out. Raises DataError where the text cannot be read.
+        """
+        first = 0
+        with _records(self.path, self.delimiter, self.quoted) as reader:
+            rows = islice(filter(None, reader), 1, None)
+            while batch := list(islice(rows, CHUNK_ROWS)):
+                self._require_even(batch, first)
+                yield first, list(zip(*batch, strict=True))
+                first += len(batch)
 
     def line(self, row: int) -> int:
         """The line of the file, from 1, on which a row (from 0, after the header) ends."""
-        with self.path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = _reader(stream, self.delimiter, self.quoted)
+        with _records(self.path, self.delimiter, self.quoted) as reader:
             next(islice(filter(None, reader), row + 1, None))
             return reader.line_num
 
@@ -90,7 +91,8 @@ def open_table(path: Path, *, delimiter: str | None = None, quoted: bool = True)
         with path.open(encoding="utf-8-sig", errors="replace") as stream:
             first = stream.readline()
         delimiter = max(DELIMITERS, key=first.count)
-    header = next(_records(path, delimiter, quoted), None)
+    with _records(path, delimiter, quoted) as reader:
+        header = next(filter(None, reader), None)
     if header is None:
         raise DataError(f"{path}: the file is empty", fix="give a file with a header line and one interaction a line")
     if len(header) < 2:
@@ -113,11 +115,14 @@ def _require_text(path: Path) -> None:
         raise DataError(f"{path}: expected CSV or TSV text, found {kind}", fix="convert it to CSV in UTF-8")
 
 
-def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[list[str]]:
+@contextmanager
+def _records(path: Path, delimiter: str, quoted: bool) -> "Iterator[Reader]":
+    """A reader of the file; what it meets on the way and cannot read raises DataError."""
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = _reader(stream, delimiter, quoted)
+        reader = csv.reader(stream, delimiter=delimiter, quoting=quoting, skipinitialspace=quoted, strict=True)
         try:
-            yield from filter(None, reader)
+            yield reader
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{path}, after line {reader.line_num}: expected UTF-8 text, "
@@ -126,11 +131,6 @@ def _records(path: Path, delimiter: str, quoted: bool) -> Iterator[list[str]]:
             ) from error
         except csv.Error as error:
             raise DataError(f"{path}, line {reader.line_num}: {error}", fix="mend the quotes on that line") from error
-
-
-def _reader(stream: Iterator[str], delimiter: str, quoted: bool) -> "Reader":
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    return csv.reader(stream, delimiter=delimiter, quoting=quoting, skipinitialspace=quoted, strict=True)
 
 
 def _refused(parse: Callable[[Sequence[str]], object], text: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autorec.domain.job import HISTORY_OF, Part
-from autorec.tasks.datasets import Bools, Int8s, Int32s, Int64s
+from autorec.tasks.datasets import Bools, Int8s, Int32s, Int64s, sorted_unique
 
 CODE_OF: Mapping[Part, int] = {part: code for code, part in enumerate(Part)}
 """Codes in a split's `part` array: 0 train, 1 select, 2 confirm, 3 test."""
@@ -28,12 +28,12 @@ class Pairs:
     @property
     def users(self) -> Int32s:
         """Users with something to find: int32, ascending."""
-        return np.unique(self.relevant // self.n_items).astype(np.int32)
+        return sorted_unique(self.relevant // self.n_items).astype(np.int32)
 
     @property
     def warm(self) -> Bools:
         """Whether each of `users` has a history."""
-        return np.isin(self.users, np.unique(self.seen // self.n_items))
+        return _found_in(sorted_unique(self.seen // self.n_items), self.users)
 
 
 def rows_of(part: Int8s, *wanted: Part) -> Bools:
@@ -44,7 +44,15 @@ def rows_of(part: Int8s, *wanted: Part) -> Bools:
 def pairs_of(users: Int32s, items: Int32s, n_items: int, part: Int8s, holdout: Part) -> Pairs:
     """What is known and what is asked in a holdout."""
     keys = users.astype(np.int64) * n_items + items
-    seen = np.unique(keys[rows_of(part, *HISTORY_OF[holdout])])
-    asked = np.unique(keys[rows_of(part, holdout)])
-    relevant = np.setdiff1d(asked, seen, assume_unique=True)
+    seen = sorted_unique(keys[rows_of(part, *HISTORY_OF[holdout])])
+    asked = sorted_unique(keys[rows_of(part, holdout)])
+    relevant = asked[~_found_in(seen, asked)]
     return Pairs(seen=seen, relevant=relevant, unreachable=len(asked) - len(relevant), n_items=n_items)
+
+
+def _found_in(ordered: Int64s, keys: Int32s | Int64s) -> Bools:
+    """Which keys are among the ordered ones."""
+    if not len(ordered):
+        return np.zeros(len(keys), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(ordered, keys), len(ordered) - 1)
+    return np.asarray(ordered[place] == keys)

@@ -2,8 +2,8 @@
 
 People visit in sessions. In a session they either follow the item before to one of its sequels (a directed item graph),
 or choose by taste: softmax(sharpness * <taste(t), item> + appeal), where tastes drift from epoch to epoch, appeal is
-Zipf-distributed, and only items already released can be had. Nobody takes an item twice. Genres are noisy readings of the
-latent factors, so features tell something about items that nobody has taken yet.
+Zipf-distributed, and only items already released can be had. Nobody takes an item twice. Genres are noisy readings of
+the latent factors, so features tell something about items that nobody has taken yet.
 """
 
 import csv
@@ -148,7 +148,7 @@ def _random(world: SyntheticWorld, purpose: int) -> np.random.Generator:
 
 
 def _unit(vectors: Float64s) -> Float64s:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
 def _truth(world: SyntheticWorld) -> Truth:

@@ -241,7 +241,7 @@ def fit(recommender, data, params, run):
     assert "0" not in found["uids"]
     assert {int(word, 16) for word in found["capabilities"]} == {0}
     assert found["no_new_privs"] == ["1"]
-    assert found["setuid"] == found["setgid"] == "PermissionError"
+    assert {found["setuid"], found["setgid"]} <= {"PermissionError", "OSError"}
     assert found["mount"] == -1
     assert found["su"] != 0
     assert found["rlimit"] == "ValueError"
@@ -267,24 +267,52 @@ def fit(recommender, data, params, run):
     assert found["write"] in ("OSError", "PermissionError")
 
 
-@pytest.mark.parametrize(
-    "hog",
-    [
-        "held.append(bytearray(1 << 22))",
-        "held.append(torch.ones(1 << 20))",
-        "(lambda pid: held.append(bytearray(1 << 25)) if pid == 0 or len(held) > 3 else held.append(b''))(os.fork())",
-    ],
-    ids=["python", "torch", "forks"],
-)
-def test_a_memory_hog_is_out_of_memory(attack: Attack, hog: str) -> None:
+@pytest.mark.parametrize("held", ["bytearray(1 << 22)", "torch.ones(1 << 20)"], ids=["python", "torch"])
+def test_a_memory_hog_is_out_of_memory(attack: Attack, held: str) -> None:
     attacked = attack(
-        f"import torch\nheld = []\ndef fit(recommender, data, params, run):\n    while True:\n        {hog}\n",
-        limits=Limits(training_s=20, wall_s=40, memory_bytes=600 * MEBIBYTE, processes=16),
+        f"""
+import torch
+def fit(recommender, data, params, run):
+    held = []
+    while True:
+        held.append({held})
+""",
+        limits=Limits(training_s=20, wall_s=40, memory_bytes=600 * MEBIBYTE),
     )
-    if "fork" not in hog:
-        assert attacked.outcome.kind is OutcomeKind.OUT_OF_MEMORY, attacked.outcome
-    assert attacked.outcome.kind in (OutcomeKind.OUT_OF_MEMORY, OutcomeKind.CRASHED)
-    assert attacked.outcome.usage.memory_bytes < 1600 * MEBIBYTE
+    assert attacked.outcome.kind is OutcomeKind.OUT_OF_MEMORY, attacked.outcome
+    assert attacked.outcome.usage.memory_bytes < 1200 * MEBIBYTE
+
+
+def test_memory_counts_for_the_whole_tree(attack: Attack) -> None:
+    """No process holds more than the limit, all together do."""
+    attacked = attack(
+        """
+def fit(recommender, data, params, run):
+    for _ in range(4):
+        if os.fork() == 0:
+            held = bytearray(b"x" * (200 << 20))
+            signal.pause()
+    signal.pause()
+""",
+        limits=Limits(training_s=20, wall_s=40, memory_bytes=600 * MEBIBYTE),
+    )
+    assert attacked.outcome.kind is OutcomeKind.OUT_OF_MEMORY, attacked.outcome
+
+
+def test_forked_processes_that_share_their_pages_are_not_counted_twice(attack: Attack) -> None:
+    attacked = attack(
+        """
+def fit(recommender, data, params, run):
+    held = bytearray(b"x" * (100 << 20))
+    for _ in range(4):
+        if os.fork() == 0:
+            signal.pause()
+    while run.seconds_left > 0.5:
+        run.checkpoint(recommender)
+""",
+        limits=Limits(training_s=2, wall_s=40, memory_bytes=700 * MEBIBYTE),
+    )
+    assert attacked.outcome.kind is OutcomeKind.COMPLETED, attacked.outcome
 
 
 def test_an_endless_loop_times_out_and_its_whole_tree_is_dead(attack: Attack) -> None:
@@ -452,10 +480,9 @@ def say(**message):
         "os.mkfifo(target)",
         "os.mkdir(target)",
         "open('/job/x', 'wb').write(b'x'); os.link('/job/x', target)",
-        "os.truncate(os.open(target, os.O_CREAT | os.O_WRONLY), 1 << 24); os.truncate(target, 1 << 25)",
         "pass",
     ],
-    ids=["symlink", "symlink to memory", "fifo", "folder", "hard link", "huge", "missing"],
+    ids=["symlink", "symlink to memory", "fifo", "folder", "hard link", "missing"],
 )
 def test_a_planted_result_is_refused(attack: Attack, plant: str) -> None:
     attacked = attack(
@@ -468,11 +495,21 @@ def fit(recommender, data, params, run):
     say(event="checkpoint", index=0)
     signal.pause()
 """,
-        limits=Limits(training_s=5, wall_s=20, disk_bytes=32 * MEBIBYTE - 4096),
     )
     assert attacked.outcome.kind is OutcomeKind.MALFORMED, attacked.outcome
     assert "0.topk.npy" in attacked.outcome.reason
     assert attacked.snapshots == []
+
+
+def test_a_huge_result_cannot_even_be_made(attack: Attack) -> None:
+    found = attack(
+        """
+def fit(recommender, data, params, run):
+    file = os.open("/job/out/0.topk.npy", os.O_CREAT | os.O_WRONLY)
+    print("FOUND", json.dumps({"sparse": attempt(lambda: os.truncate(file, 1 << 40))}))
+"""
+    ).findings
+    assert found == {"sparse": "OSError"}
 
 
 def test_forged_statuses_change_nothing(attack: Attack) -> None:
@@ -516,6 +553,28 @@ def fit(r, data, params, run):
 """
     attack(leave)
     assert set(attack(look).findings.values()) == {"False"}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="already an ordinary user: every other test shows it")
+def test_an_ordinary_user_has_the_same_sandbox() -> None:
+    """Unprivileged user namespaces, as most people will run it."""
+    here = Path(__file__).parents[2]
+    site = next(path for path in map(Path, sys.path) if path.name == "site-packages" and (path / "torch").is_dir())
+    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+    python = next((p for p in (sys.executable, "/usr/bin/python3") if reaches(as_nobody, p, here, site)), None)
+    if python is None:
+        pytest.skip("an ordinary user cannot read this interpreter, its packages and this checkout")
+    script = "from autorec.execution.tiers import probe; r = probe()['bwrap']; print(r.available, r.problem)"
+    environment = {"PYTHONPATH": f"{here}:{site}", "PATH": os.environ["PATH"]}
+    done = subprocess.run([*as_nobody, python, "-B", "-c", script], env=environment, capture_output=True, text=True)
+    assert done.stdout.startswith("True"), done.stdout + done.stderr
+
+
+def reaches(as_nobody: list[str], python: str, *folders: Path) -> bool:
+    """Whether the user can run this Python, of this version, and read the folders."""
+    script = "import os, sys; sys.exit(not (sys.version_info[:2] == {} and all(os.access(f, 5) for f in {})))"
+    filled = script.format(sys.version_info[:2], [str(folder) for folder in folders])
+    return subprocess.run([*as_nobody, python, "-c", filled], capture_output=True, check=False).returncode == 0
 
 
 OWNER = """

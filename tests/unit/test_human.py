@@ -106,9 +106,9 @@ def no_model(folder: Path) -> None:
 )
 def test_what_cannot_be_a_candidate_is_refused(folder: Path, damage, message: str):
     damage(folder)
-    with pytest.raises(UsageError, match=r"--seed-code ") as raised:
+    with pytest.raises(UsageError) as raised:
         read_seed_code(folder)
-    assert str(folder) in str(raised.value)
+    assert str(raised.value).startswith(f"{folder}: ")
     assert message in str(raised.value)
     assert raised.value.fix
 

@@ -1,6 +1,7 @@
 """reckit: what candidates may import; answers are compared with plain loops over a tiny log."""
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
+
 from reckit import (
     Categorical,
     EventLog,

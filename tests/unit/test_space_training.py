@@ -1,17 +1,21 @@
 """Rendered designs really train: on a tiny world where the next item is predictable, without a sandbox."""
 
 import json
+import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-import reckit
 import torch
 from tiny_bundle import cyclic_events, write_data, write_query
 
 from autorec.proposers.space_code import SpaceCode
 from autorec.schemas.space import Design, load_space
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
+
+import reckit
 
 ROOT = Path(__file__).parents[2] / "search_spaces"
 SPACE = load_space(ROOT / "retrieval.yaml")

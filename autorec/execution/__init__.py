@@ -1,0 +1,1 @@
+"""Where trainings run: sandboxes, what watches them, and how a job ends."""

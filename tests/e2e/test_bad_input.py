@@ -1,0 +1,135 @@
+"""Whatever is wrong with the input: one clear message, what to do, exit code 2, no traceback, no half-made run."""
+
+from pathlib import Path
+
+import pytest
+
+from autorec.cli.main import run
+from autorec.testing.llm_server import Fault, ScriptedServer
+
+HEAD = "user_id,item_id,timestamp\n"
+GOOD = HEAD + "".join(f"u{u},i{(u * 7 + t * 3) % 23},{1000 + t * 10 + u}\n" for u in range(40) for t in range(8))
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def say(capsys):
+    """Run a command; exit code and what it said on standard error."""
+
+    def say(*arguments):
+        code = run([str(a) for a in arguments])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err + said.out
+        return code, said.err
+
+    return say
+
+
+def log(content: str | bytes, name: str = "log.csv") -> Path:
+    path = Path(name)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+BAD_LOGS = {
+    "empty": (b"", "empty"),
+    "header only": (HEAD, "no rows|empty|no interactions|two"),
+    "binary": (bytes(range(256)) * 40, "binary|not text|text"),
+    "no such column": ("a,b,c\n1,2,3\n2,3,4\n", "column"),
+    "one user": (HEAD + "".join(f"u,i{t},{t}\n" for t in range(50)), "user"),
+    "unparsable timestamps": (GOOD + "u1,i1,yesterday-ish\n", "yesterday-ish"),
+    "ragged": (GOOD + "u1,i1\n", "column|field|line"),
+    "nothing left after the split": (HEAD + "a,x,1\nb,y,2\n", "split|holdout|warm|users"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LOGS)
+def test_bad_logs(name, say):
+    content, about = BAD_LOGS[name]
+    for command in (("data", "describe", log(content)), ("search", "--data", log(content), "--run", "r")):
+        code, said = say(*command)
+        assert code == 2
+        assert said.startswith("error: ")
+        assert "fix: " in said
+        assert any(word in said for word in about.split("|")), said
+    assert not Path("r").exists()
+
+
+BAD_FLAGS = {
+    "missing file": (("--data", "nowhere.csv"), "nowhere.csv"),
+    "missing column": (("--data", "log.csv", "--columns", "user=nobody"), "nobody"),
+    "bad columns": (("--data", "log.csv", "--columns", "nobody"), "expected pairs"),
+    "bad duration": (("--budget", "soon"), "'soon' is not a duration"),
+    "zero workers": (("--workers", "0"), "workers"),
+    "unknown role": (("--role", "oracle"), "role"),
+    "unknown split": (("--split", "magic"), "split"),
+    "given split without files": (("--data", "log.csv", "--split", "given"), "given"),
+    "missing configuration": (("--config", "none.toml"), "none.toml"),
+    "cutoff beyond the catalogue": (("--data", "log.csv", "--config", "long.toml"), "catalogue"),
+    "unknown key": (("--config", "typo.toml"), "did you mean 'budget'"),
+    "hypothesis without a model": (("--hypothesis", "x"), "--llm"),
+    "money without a model": (("--max-usd", "1"), "--llm"),
+    "no key": (("--llm", "openai/gpt-5"), "OPENAI_API_KEY"),
+    "no provider": (("--llm", "gpt-5"), "provider/model"),
+    "dead endpoint": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1"), "127.0.0.1:9"),
+    "unknown price": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1", "--max-usd", "1"), "price"),
+    "no seed code": (("--seed-code", "nowhere"), "nowhere"),
+    "bad run name": (("--run", "a b"), "not a run name"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FLAGS)
+def test_bad_flags(name, say):
+    log(GOOD)
+    Path("long.toml").write_text('objectives = ["ndcg@500"]\n')
+    Path("typo.toml").write_text('bugdet = "3m"\n')
+    flags, about = BAD_FLAGS[name]
+    run_flag = () if "--run" in flags else ("--run", "r")
+    code, said = say("search", *flags, *run_flag)
+    assert code == 2
+    assert about in said
+    assert "fix: " in said
+    assert not Path("r").exists()
+    assert not Path("runs").exists()
+
+
+def test_a_wrong_key_is_found_before_the_run_begins(say, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
+    with ScriptedServer([Fault(status=401)], models_status=401) as server:
+        code, said = say("search", "--llm", "openai/x", "--api-base", server.base, "--run", "r")
+    assert code == 2
+    assert "OPENAI_API_KEY" in said
+    assert "canary" not in said
+    assert not Path("r").exists()
+
+
+def test_runs_that_are_none(say):
+    Path("empty").mkdir()
+    Path("broken").mkdir()
+    Path("broken/run.db").write_text("not a database" * 100)
+    for command in ("status", "list", "resume"):
+        for target in ("nowhere", "./empty", "./broken"):
+            code, said = say(command, target)
+            assert code == 2, (command, target)
+            assert said.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "".join(f"ü{u}\u202e,片{(u * 7 + t * 3) % 23},{1000 + t * 10 + u}\n" for u in range(40) for t in range(8)),
+        "".join(f"-{u},{10**30 + (u * 7 + t * 3) % 23},{1000 + t * 10 + u}\n" for u in range(40) for t in range(8)),
+        (GOOD * 2).replace(HEAD, ""),
+    ],
+    ids=["unicode", "negative and huge", "duplicates"],
+)
+def test_odd_but_good_logs_are_described(rows, say, capsys):
+    code = run(["data", "describe", str(log(HEAD + rows)), "--split", "loo"])
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert "40" in said.out
+    assert "\u202e" not in said.out

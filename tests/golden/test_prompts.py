@@ -1,0 +1,70 @@
+"""Prompts as they were looked at: a change of wording shows up in review as a change of a snapshot."""
+
+from pathlib import Path
+
+import pytest
+
+from autorec.domain.candidate import Operator, Plan
+from autorec.domain.job import Limits, OutcomeKind
+from autorec.llm.client import Completion
+from autorec.prompting.render import Templates
+from autorec.prompting.replies import parse_reply
+from autorec.proposers.llm import LLMProposer
+from autorec.testing.memory import MemoryObjects
+from autorec.testing.replies import design
+from autorec.testing.states import Story
+
+PROMPTS = Path(__file__).parents[2] / "prompts"
+
+
+class Listener:
+    """An LLMClient that keeps what it was told and answers with nothing of use."""
+
+    model = "openai/m"
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, str]] = []
+
+    def check(self) -> None: ...
+
+    def complete(self, messages, *, max_tokens, temperature, deadline_s):
+        self.heard.append({message.role: message.content for message in messages})
+        return Completion(
+            text="no", prompt_tokens=0, reply_tokens=0, usd=None, model="m", latency_s=0.0, finish_reason="stop"
+        )
+
+
+@pytest.fixture
+def told() -> dict[Operator, dict[str, str]]:
+    """What the model is told for each operator, in a run with a baseline, a success, a failure and one under way."""
+    objects, listener = MemoryObjects(), Listener()
+    story = Story(objects, hypotheses=("Two half-lives beat one.",))
+    story.tell({"model.py": "0"}, operator=Operator.BASELINE, proposer="policy", value=0.0737, name="ease")
+    good = story.tell({"model.py": "MODEL = 1\n", "train.py": "TRAIN = 1\n"}, value=0.11854321, hypothesis="An idea.")
+    broken = story.tell(
+        parse_reply(design("broken")).sources({}),
+        outcome=OutcomeKind.MALFORMED,
+        reason="score(history, users): scores have shape [256, 1683]; expected [users, n_items] = [256, 1682]",
+        log="[0.8 s] loss=7.4\nContractError: scores have shape [256, 1683]",
+        hypothesis="A decayed mean keeps most of it.",
+    )
+    story.tell({"model.py": "3"}, decided=False, hypothesis="Another idea.")
+    proposer = LLMProposer(client=listener, templates=Templates(PROMPTS), objects=objects, limits=Limits())
+    state = story.state([good])
+    for operator, parents, hypothesis in (
+        (Operator.DRAFT, (), None),
+        (Operator.IMPROVE, (good.id,), "Two half-lives beat one."),
+        (Operator.REPAIR, (broken.id,), None),
+    ):
+        plan = Plan(proposer="llm", operator=operator, seed=0, parents=parents, hypothesis=hypothesis)
+        proposer.propose(plan, state)
+    return dict(zip((Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR), listener.heard[::2], strict=True))
+
+
+@pytest.mark.parametrize("operator", [Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR])
+def test_what_the_model_is_asked(operator, told, snapshot):
+    assert told[operator]["user"] == snapshot
+
+
+def test_what_the_model_is_told_beforehand(told, snapshot):
+    assert told[Operator.DRAFT]["system"] == snapshot

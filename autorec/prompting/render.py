@@ -22,7 +22,7 @@ class Templates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            keep_trailing_newline=False,
+            keep_trailing_newline=True,
             autoescape=False,
         )
         self._environment.filters["number"] = number

@@ -7,10 +7,10 @@ named in `when` have one of the listed values. A design is a flat mapping of the
 import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autorec.domain.errors import SpaceError
 
@@ -69,12 +69,6 @@ class Range(Conditional):
 
     log: bool = False
 
-    def _check(self, low: float, high: float) -> None:
-        if high < low:
-            raise ValueError(f"high|{high}|at least {low} (its low)")
-        if self.log and low <= 0:
-            raise ValueError(f"low|{low}|above 0, because log is true")
-
 
 class Int(Range):
     """Whole numbers."""
@@ -83,11 +77,6 @@ class Int(Range):
     low: int
     high: int
     default: int
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        self._check(self.low, self.high)
-        return self
 
     def allows(self, value: Value) -> bool:
         return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
@@ -105,11 +94,6 @@ class Float(Range):
     high: float
     default: float
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        self._check(self.low, self.high)
-        return self
-
     def allows(self, value: Value) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
@@ -118,6 +102,7 @@ class Float(Range):
         return f"a number from {self.low} to {self.high}"
 
 
+TYPES: Mapping[str, type[BaseModel]] = {"choice": Choice, "bool": Bool, "int": Int, "float": Float}
 Parameter = Annotated[Choice | Bool | Int | Float, Field(discriminator="type")]
 
 
@@ -215,6 +200,8 @@ def _parameter_breaches(
 ) -> Iterator[tuple[str, str]]:
     if name in earlier:
         yield key, "is declared twice; expected one name a parameter"
+    if isinstance(parameter, Int | Float):
+        yield from _range_breaches(key, parameter)
     if not parameter.allows(parameter.default):
         yield f"{key}.default", f"is {parameter.default}; expected {parameter.expected}"
     for other, values in parameter.when.items():
@@ -225,6 +212,13 @@ def _parameter_breaches(
         for value in values:
             if not earlier[other].allows(value):
                 yield f"{key}.when.{other}", f"is {value}; expected {earlier[other].expected}"
+
+
+def _range_breaches(key: str, parameter: Int | Float) -> Iterator[tuple[str, str]]:
+    if parameter.high < parameter.low:
+        yield f"{key}.high", f"is {parameter.high}; expected at least {parameter.low} (its low)"
+    if parameter.log and parameter.low <= 0:
+        yield f"{key}.low", f"is {parameter.low}; expected above 0, because log is true"
 
 
 def _code_breaches(space: SearchSpace, folder: Path) -> Iterator[tuple[str, str]]:
@@ -257,24 +251,23 @@ def _design_breaches(
 def _space_error(path: Path, error: ValidationError) -> SpaceError:
     """The first complaint of pydantic, a misspelt key before what is missing for it, in our words."""
     first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
-    keys = [str(part) for part in first["loc"] if part not in ("choice", "bool", "int", "float")]
+    keys = [str(part) for part in first["loc"] if part not in TYPES]
     key = ".".join(keys) or "the file"
     if first["type"] == "extra_forbidden":
         hint = nearest(keys[-1], _keys_beside(first["loc"]))
         return SpaceError(f"{path}: {key} is not a known key", fix=hint or f"remove {key}")
     if first["type"] == "missing":
         return SpaceError(f"{path}: {key} is missing; expected a value", fix=f"add {key}")
-    if first["type"] == "value_error":
-        field, came, expected = str(first["ctx"]["error"]).split("|")
-        return SpaceError(f"{path}: {key}.{field} is {came}; expected {expected}", fix=f"edit {key}.{field}")
+    if first["type"].startswith("union_tag"):
+        came = first["input"].get("type", "missing") if isinstance(first["input"], dict) else "missing"
+        return SpaceError(f"{path}: {key}.type is {came}; expected one of {', '.join(TYPES)}", fix=f"edit {key}.type")
     came = _short(first["input"])
     return SpaceError(f"{path}: {key} is {came}; {_lower(first['msg'])}", fix=f"edit {key} in {path}")
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
     """The keys that are known where an unknown one stood: the file's, or those of a parameter's type."""
-    types: dict[Any, type[BaseModel]] = {"choice": Choice, "bool": Bool, "int": Int, "float": Float}
-    return list(types.get(loc[-2] if len(loc) > 1 else None, SearchSpace).model_fields)
+    return list(TYPES.get(str(loc[-2]) if len(loc) > 1 else "", SearchSpace).model_fields)
 
 
 def _short(value: object) -> str:

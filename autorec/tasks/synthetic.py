@@ -1,9 +1,9 @@
 """A synthetic world with a known ground truth: the data used when none is given.
 
-People visit in sessions. In a session they either follow the item before to one of its sequels (a directed item graph),
-or choose by taste: softmax(sharpness * <taste(t), item> + appeal), where tastes drift from epoch to epoch, appeal is
-Zipf-distributed, and only items already released can be had. Nobody takes an item twice. Genres are noisy readings of
-the latent factors, so features tell something about items that nobody has taken yet.
+People visit in sessions. Each time they either follow the item before to one of its sequels (a directed item graph), or
+choose by taste: softmax(sharpness * <taste(t), item> + appeal), where a taste is a lasting one plus an interest of the
+moment that changes now and then, appeal is Zipf-distributed, and only items already released can be had. Nobody takes
+an item twice. Genres are noisy readings of the latent factors, so features tell something about items nobody has taken.
 """
 
 import csv
@@ -35,9 +35,11 @@ NEVER = -1
 class SyntheticWorld:
     """How the world is; the seed settles all else.
 
-    `days` is its span, cut into `epochs` of constant taste; `drift` in [0, 1] the share of taste renewed an epoch.
-    `follow` is the probability of a sequel within a session, `sequels` how many an item has. `late` is the share of
-    items released during the span (the others are there from the start), and of users who join during it.
+    `days` is its span, cut into `epochs` of constant taste; `drift` the probability that a user's interest of the
+    moment, of weight `interest` beside the lasting taste, changes from one epoch to the next. `sessions` (of
+    `session_length` visits) are means a user. `follow` is the probability of a sequel within a session, `resume` that
+    of a sequel to the session before; `sequels` is how many an item has. `late` is the share of items released during
+    the span (the others are there from the start), and of users who join during it.
     """
 
     n_users: int = 1200
@@ -47,10 +49,12 @@ class SyntheticWorld:
     epochs: int = 12
     sessions: float = 12.0
     session_length: float = 4.0
-    drift: float = 0.15
-    sharpness: float = 3.0
-    zipf: float = 0.8
+    drift: float = 0.2
+    interest: float = 1.2
+    sharpness: float = 8.0
+    zipf: float = 0.6
     follow: float = 0.5
+    resume: float = 0.4
     sequels: int = 4
     late: float = 0.15
     start: int = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
@@ -78,18 +82,20 @@ class Truth:
         elapsed = (time - self.world.start) * self.world.epochs // (self.world.days * DAY_S)
         return int(np.clip(elapsed, 0, self.world.epochs - 1))
 
-    def true_scores(self, users: Int32s, time: int, previous: Int32s | None = None) -> Float32s:
+    def true_scores(self, users: Int32s, time: int, previous: Int32s | None = None, begins: bool = False) -> Float32s:
         """Probabilities [q, n_items] of the next choice at `time`, before items already taken are left out.
 
-        `previous` int32 [q] holds the item taken just before in the same session, -1 where a session begins.
+        `previous` int32 [q] holds the item taken just before, -1 where there is none; `begins` says that the choice
+        opens a session.
         """
         chosen = self.by_taste(self.epoch(time), users)
         if previous is None:
             return chosen
+        odds_of_sequel = self.world.resume if begins else self.world.follow
         following = np.flatnonzero(previous != NEVER)
-        chosen[following] *= 1 - self.world.follow
+        chosen[following] *= 1 - odds_of_sequel
         for rank, odds in enumerate(self.sequel_odds):
-            chosen[following, self.sequels[previous[following], rank]] += self.world.follow * odds
+            chosen[following, self.sequels[previous[following], rank]] += odds_of_sequel * odds
         return chosen
 
     def by_taste(self, epoch: int, users: Int32s) -> Float32s:
@@ -177,12 +183,15 @@ def _item_factors(world: SyntheticWorld, rng: np.random.Generator) -> Float64s:
 
 
 def _tastes(world: SyntheticWorld, rng: np.random.Generator) -> Float64s:
-    """Sparse tastes that drift as an autoregressive walk on the sphere: [epochs, n_users, n_genres]."""
-    shape = (world.n_users, world.n_genres)
-    tastes = [_unit(rng.exponential(1.0, shape) ** 2)]
-    for _ in range(world.epochs - 1):
-        renewed = _unit(rng.exponential(1.0, shape) ** 2)
-        tastes.append(_unit((1 - world.drift) * tastes[-1] + world.drift * renewed))
+    """A sparse lasting taste plus the interest of the moment, one genre: [epochs, n_users, n_genres]."""
+    lasting = _unit(rng.exponential(1.0, (world.n_users, world.n_genres)) ** 2)
+    genres = np.eye(world.n_genres)
+    interest = rng.integers(world.n_genres, size=world.n_users)
+    tastes = []
+    for _ in range(world.epochs):
+        tastes.append(_unit(lasting + world.interest * genres[interest]))
+        changes = rng.random(world.n_users) < world.drift
+        interest = np.where(changes, rng.integers(world.n_genres, size=world.n_users), interest)
     return np.stack(tastes)
 
 
@@ -218,7 +227,7 @@ def _take_items(truth: Truth, visits: _Visits, tries: int = 6) -> Int32s:
     """
     world, rng = truth.world, _random(truth.world, 2)
     wished = _draw_by_taste(truth, visits, tries, rng)
-    follows = (rng.random(len(visits.users)) < world.follow) & ~visits.begins
+    follows = rng.random(len(visits.users)) < np.where(visits.begins, world.resume, world.follow)
     ranks = rng.choice(world.sequels, size=(len(visits.users), tries), p=truth.sequel_odds)
     indptr = offsets(visits.users, world.n_users)
     epochs = _epochs(world, visits.times)

@@ -66,7 +66,10 @@ class TestPassingFaults:
         assert sum(note.startswith("tried again after: ") for note in answer.notes) == 2
 
     def test_end_after_a_bounded_number_of_tries(self, fault):
-        with ScriptedServer([fault]) as server, pytest.raises(NoAnswer, match="no usable answer in 3 tries; the last: "):
+        with (
+            ScriptedServer([fault]) as server,
+            pytest.raises(NoAnswer, match="no usable answer in 3 tries; the last: "),
+        ):
             ask(opened(server))
         assert len(server.requests) == 3
 

@@ -9,10 +9,9 @@ from autorec.prompting.admission import breaches
 from autorec.prompting.edits import Edit, ReplyError, apply_edits
 from autorec.prompting.replies import DIVIDER, REPLACE, SEARCH, parse_reply
 
-PIECES = st.sampled_from(
-    ["hypothesis: a", "predicted_effect: b", "what_is_new: c", "", "File: model.py", "Edit: model.py", "File: ../x"]
-    + ["```", "```python", "````", "~~~", SEARCH, DIVIDER, REPLACE, "x = 1", "<think>", "</think>", "\0", "\ud800"]
-)
+LINES = ("hypothesis: a", "predicted_effect: b", "what_is_new: c", "", "File: model.py", "Edit: model.py", "File: ../x")
+MARKS = ("```", "```python", "````", "~~~", SEARCH, DIVIDER, REPLACE, "x = 1", "<think>", "</think>", "\0", "\ud800")
+PIECES = st.sampled_from(LINES + MARKS)
 LINE = st.text(alphabet="ab =", max_size=4)
 
 

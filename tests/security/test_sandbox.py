@@ -572,9 +572,10 @@ def test_an_ordinary_user_has_the_same_sandbox() -> None:
 
 def reaches(as_nobody: list[str], python: str, *folders: Path) -> bool:
     """Whether the user can run this Python, of this version, and read the folders."""
-    script = "import os, sys; sys.exit(not (sys.version_info[:2] == {} and all(os.access(f, 5) for f in {})))"
-    filled = script.format(sys.version_info[:2], [str(folder) for folder in folders])
-    return subprocess.run([*as_nobody, python, "-c", filled], capture_output=True, check=False).returncode == 0
+    named = [str(folder) for folder in (*folders, Path(python).resolve())]
+    same = f"sys.version_info[:2] == {sys.version_info[:2]}"
+    script = f"import os, sys; sys.exit(not ({same} and all(os.access(path, 5) for path in {named})))"
+    return subprocess.run([*as_nobody, python, "-c", script], capture_output=True, check=False).returncode == 0
 
 
 OWNER = """

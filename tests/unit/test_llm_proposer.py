@@ -114,7 +114,7 @@ def test_a_cut_reply_is_asked_to_be_shorter(desk):
 def test_an_improvement_edits_the_parent(desk):
     d = desk(design("improve_both_ways"))
     parent = d.story.tell(GOOD, value=0.12)
-    plan, proposal = d.propose([parent], seed=1)
+    plan, proposal = d.propose([parent])
     assert plan.operator is Operator.IMPROVE
     assert proposal.files["model.py"] == GOOD["model.py"]
     assert "dense + backward * dense.T" in proposal.files["train.py"]
@@ -123,7 +123,7 @@ def test_an_improvement_edits_the_parent(desk):
 
 def test_an_improvement_that_changes_nothing_is_sent_back(desk):
     d = desk(design("transitions"), design("improve_both_ways"))
-    _, proposal = d.propose([d.story.tell(GOOD, value=0.12)], seed=1)
+    _, proposal = d.propose([d.story.tell(GOOD, value=0.12)])
     assert isinstance(proposal, Proposal)
     assert "the reply changes nothing" in d.prompts[1]
 
@@ -131,7 +131,9 @@ def test_an_improvement_that_changes_nothing_is_sent_back(desk):
 def test_a_repair_shows_reason_and_log_and_mends(desk):
     d = desk(design("repair"))
     broken = parse_reply(design("broken")).sources({})
-    d.story.tell(broken, outcome=OutcomeKind.MALFORMED, reason="scores have shape [256, 1683]", log="line\n" * 999 + "end")
+    d.story.tell(
+        broken, outcome=OutcomeKind.MALFORMED, reason="scores have shape [256, 1683]", log="line\n" * 999 + "end"
+    )
     plan, proposal = d.propose()
     assert plan.operator is Operator.REPAIR
     assert "It ended as malformed: scores have shape [256, 1683]" in d.prompts[0]

@@ -36,8 +36,16 @@ def test_a_good_candidate_has_no_breach():
         ("params.json", '{"lr": 0.1}', "params.json: lr: "),
         ("params.json", '{"lr": {"type": "real", "default": 1}}', "params.json: lr: "),
         ("params.json", '{"a": {"type": "int", "low": 1, "high": 3, "default": 9}}', "default 9 is outside [1, 3]"),
-        ("params.json", '{"a": {"type": "choice", "choices": [1], "default": 2}}', "default 2 is not among the choices"),
-        ("params.json", '{"a": {"type": "float", "low": 0, "high": 1, "log": true, "default": 1}}', "log needs low above"),
+        (
+            "params.json",
+            '{"a": {"type": "choice", "choices": [1], "default": 2}}',
+            "default 2 is not among the choices",
+        ),
+        (
+            "params.json",
+            '{"a": {"type": "float", "low": 0, "high": 1, "log": true, "default": 1}}',
+            "log needs low above",
+        ),
         ("params.json", '{"a": {"type": "float", "low": NaN, "high": 1, "default": 1}}', "finite"),
     ],
 )
@@ -55,7 +63,12 @@ def test_missing_files_are_named():
 
 @pytest.mark.parametrize(
     "text",
-    ["from layers import build\n", "def build(*args):\n    pass\n", "build = print\n", "def build(d, p, k=1):\n    pass\n"],
+    [
+        "from layers import build\n",
+        "def build(*args):\n    pass\n",
+        "build = print\n",
+        "def build(d, p, k=1):\n    pass\n",
+    ],
 )
 def test_other_ways_to_define_build(text):
     assert breaches({**GOOD, "model.py": text}) == []

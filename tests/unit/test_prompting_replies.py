@@ -34,7 +34,9 @@ def test_several_edits_in_a_block_and_a_new_file_beside_them():
     assert reply.sources({"model.py": "a = 1\nb = a\nc = 3\n"}) == {"model.py": "a = 2\nc = 3\n", "extra.py": "x = 1\n"}
 
 
-@pytest.mark.parametrize("line", ["**File: model.py**", "### File: `model.py`", "**File:** `model.py`", "File: model.py  "])
+@pytest.mark.parametrize(
+    "line", ["**File: model.py**", "### File: `model.py`", "**File:** `model.py`", "File: model.py  "]
+)
 def test_decorated_path_lines_are_read(line):
     assert list(parse_reply(f"{HEADER}{line}\n\n```python\nx = 1\n```\n").files) == ["model.py"]
 

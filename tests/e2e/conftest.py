@@ -1,0 +1,80 @@
+"""A small real log, and the command as a process of its own."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autorec.execution.tiers import probe, verdict
+
+
+@pytest.fixture(scope="session")
+def isolation() -> str:
+    """The tier that this machine offers; without one the tests skip, and fail where CI demands one."""
+    reports = probe()
+    tier = verdict(reports)
+    if tier == "none":
+        problem = f"no isolation tier: {reports['bwrap'].problem}. Fix: {reports['bwrap'].fix}"
+        if os.environ.get("AUTOREC_REQUIRE_ISOLATION"):
+            pytest.fail(problem)
+        pytest.skip(problem)
+    return tier
+
+
+@pytest.fixture(scope="session")
+def small_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """180 users who mostly walk around a ring of 60 items: the last item tells the next one."""
+    path = tmp_path_factory.mktemp("log") / "ring.csv"
+    draw = random.Random(1)
+    lines = ["user_id,item_id,timestamp"]
+    for user in range(180):
+        place = draw.randrange(60)
+        for step in range(14):
+            place = (place + draw.choice((1, 1, 1, 2, draw.randrange(60)))) % 60
+            lines.append(f"user {user},item-{place},{1_600_000_000 + 977 * user + 86_400 * step}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+class Command:
+    """`autorec` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def start(self, *arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "autorec", *map(str, arguments)],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def __call__(self, *arguments: object, expect: int = 0) -> str:
+        done = self.start(*arguments)
+        out, err = done.communicate(timeout=300)
+        assert done.returncode == expect, err
+        assert "Traceback" not in err
+        return out
+
+    def json(self, *arguments: object) -> Any:
+        return json.loads(self(*arguments, "--json"))
+
+
+@pytest.fixture
+def autorec(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+def quick(log: Path, *more: object, candidates: int = 5) -> Sequence[object]:
+    """Flags of a search that takes seconds."""
+    size = ("--max-candidates", candidates, "--population", 3, "--training", "2s", "--budget", "4m", "--workers", 2)
+    return ("search", "--data", log, "--split", "loo", *size, "--seed", 1, *more)

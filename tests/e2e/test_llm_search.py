@@ -1,0 +1,91 @@
+"""The same search with a language model: a scripted OpenAI-compatible server that answers with real designs."""
+
+import json
+
+import pytest
+
+from autorec.testing.llm_server import ScriptedServer
+from autorec.testing.replies import ScriptedDesigner
+from tests.e2e.conftest import Command, quick
+
+pytestmark = pytest.mark.sandbox
+CANARY = "sk-canary-9f8e7d6c5b4a"
+HYPOTHESIS = "the order of the last three items matters more than the rest"
+
+
+@pytest.fixture(scope="module")
+def finished(isolation, small_log, tmp_path_factory):
+    command = Command(tmp_path_factory.mktemp("work"))
+    with pytest.MonkeyPatch.context() as patch, ScriptedServer(ScriptedDesigner()) as server:
+        patch.setenv("OPENAI_API_KEY", CANARY)
+        flags = ("--llm", "openai/scripted", "--api-base", server.base, "--hypothesis", HYPOTHESIS, "--run", "r")
+        result = command.json(*quick(small_log, *flags, candidates=14))
+    return command, result, server
+
+
+def test_drafts_improvements_repairs_and_a_hypothesis(finished):
+    command, _, _ = finished
+    listed = command.json("list", "r")["candidates"]
+    operators = {c["operator"] for c in listed}
+    assert {"draft", "improve", "repair", "policy", "baseline"} <= operators
+    repaired = [c for c in listed if c["operator"] == "repair" and c["outcome"] == "completed"]
+    assert repaired
+    broken = next(c for c in listed if c["id"] == repaired[0]["parents"][0])
+    assert broken["outcome"] in ("crashed", "malformed")
+    records = [command.json("show", "r", c["id"]) for c in listed]
+    tested = [r for r in records if r["hypothesis"] == HYPOTHESIS]
+    assert tested
+    assert tested[0]["search"]["outcome"] == "completed"
+
+
+def test_prompt_reply_and_diff_can_be_looked_at(finished):
+    command, _, _ = finished
+    listed = command.json("list", "r")["candidates"]
+    improved = next(c for c in listed if c["operator"] == "improve")
+    assert "Operator: improve" in command("show", "r", improved["id"], "--prompt")
+    assert "hypothesis:" in command("show", "r", improved["id"], "--reply")
+    assert "+++" in command("diff", "r", improved["id"])
+
+
+def test_tokens_are_counted_and_an_unknown_price_is_said(finished):
+    command, result, server = finished
+    assert result["cost"]["tokens"] > 0
+    assert result["cost"]["unpriced_calls"] == len(server.requests) > 3
+    assert "UNKNOWN price" in command("status", "r")
+
+
+def test_the_key_is_sent_and_stays_nowhere(finished):
+    command, _, server = finished
+    assert set(server.keys) == {CANARY}
+    kept = [p for p in command.folder.rglob("*") if p.is_file()]
+    assert len(kept) > 20
+    assert [p for p in kept if CANARY.encode() in p.read_bytes()] == []
+
+
+def test_prompts_hold_no_raw_text_of_the_data(finished):
+    _, _, server = finished
+    asked = json.dumps([r["messages"] for r in server.requests])
+    for raw in ("ring", "item-", "user 1", "user_id", "item_id"):
+        assert raw not in asked
+
+
+def test_the_cap_on_money_holds(isolation, small_log, autorec, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    prices = autorec.folder / "prices.toml"
+    prices.write_text('[prices."openai/scripted"]\ninput = 1.0\noutput = 1.0\n')
+    with ScriptedServer(ScriptedDesigner()) as server:
+        flags = ("--llm", "openai/scripted", "--api-base", server.base, "--max-usd", "0.003", "--config", prices)
+        result = autorec.json(*quick(small_log, *flags, "--run", "r", candidates=5))
+        calls = len(server.requests)
+    assert result["cost"]["unpriced_calls"] == 0
+    assert calls <= 1 + 2  # the call that passes the cap, and those in flight with it
+    assert 0.003 <= result["cost"]["usd"] < 0.02
+    assert result["candidates"] == 5  # the policy writes the rest
+
+
+def test_a_model_that_answers_nonsense_does_not_stop_the_search(isolation, small_log, autorec):
+    with ScriptedServer(["I would rather not."]) as server:
+        flags = ("--llm", "openai/scripted", "--api-base", server.base, "--run", "r")
+        result = autorec.json(*quick(small_log, *flags, candidates=3))
+    assert result["champion"]["operator"] == "policy"
+    assert result["candidates"] == 3

@@ -21,15 +21,16 @@ from autorec.tasks.holdouts import Holdout, ground
 from autorec.tasks.parts import HOLDOUTS, rows_of
 from autorec.tasks.readers import load
 from autorec.tasks.splits import Split, split
-from autorec.tasks.synthetic import generate
+from autorec.tasks.synthetic import SyntheticWorld, generate
 
 Result = TypeVar("Result")
 
 
 def timed(what: str, work: Callable[[], Result]) -> Result:
-    begin = time.perf_counter()
+    begin, cpu_before = time.perf_counter(), time.process_time()
     result = work()
-    print(f"{what:<58} {time.perf_counter() - begin:6.2f} s")
+    elapsed, cpu = time.perf_counter() - begin, time.process_time() - cpu_before
+    print(f"{what:<42} {elapsed:6.2f} s, {cpu:6.2f} s of CPU")
     return result
 
 
@@ -107,7 +108,7 @@ def main() -> None:
     if real:
         timed("load and split ml-100k/loo", lambda: load_and_split(Path(real) / "ml-100k" / "loo", "given"))
         timed("load and split ml-100k/ml-100k.inter", lambda: load_and_split(Path(real) / "ml-100k", "auto"))
-    dataset, _ = timed("generate the synthetic world", generate)
+    dataset = timed("generate the synthetic world", lambda: generate(SyntheticWorld())).dataset
     print(f"{dataset.n_users} users, {dataset.n_items} items, {dataset.n_interactions} rows")
     for rule in ("auto", "loo"):
         cut = split(dataset, rule)

@@ -34,7 +34,7 @@ def read_archive(content: bytes) -> Rows:
 
 
 def leave_one_out(rows: Rows) -> dict[str, Rows]:
-    """Hold out the last row of each user as test and the one before as valid; users with two rows or fewer are train."""
+    """The last row of a user is test, the one before valid; users with two rows or fewer are train."""
     order = np.lexsort([_tie_breaks(rows), rows[:, 3], rows[:, 0]])
     rows = rows[order]
     users, first, counts = np.unique(rows[:, 0], return_index=True, return_counts=True)

@@ -62,15 +62,15 @@ def sandbox_command(
 ) -> list[str]:
     """The command that starts a runner; its standard input is to be the control socket. Raises IsolationError."""
     runner = assets("sandbox").resolve() / "runner.py"
-    visible = [interpreter.base, *interpreter.site, runner.parent]
+    python = [path for path in (interpreter.base, *interpreter.site) if not path.is_relative_to("/usr")]
     for folder in (data_dir, query_dir):
         _check_readable(folder, identity)
     return [
         str(bwrap),
         *_namespaces(identity),
         *_system(),
-        *_read_only([path for path in visible if not path.is_relative_to("/usr")]),
-        *_without_autorec(interpreter),
+        *_read_only(python),
+        *_ours(runner.parent, interpreter),
         *("--ro-bind", str(data_dir), "/data", "--ro-bind", str(query_dir), "/query"),
         *_writable(limits, identity),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--"),
@@ -102,20 +102,23 @@ def _system() -> Iterator[str]:
 
 def _read_only(paths: Sequence[Path]) -> Iterator[str]:
     """Bind each path where it is; ancestors are made by name, for bubblewrap would give them mode 0700."""
-    made: set[Path] = set()
+    made: set[Path] = set(map(Path, PROVIDED))
     for path in paths:
         for ancestor in reversed(path.parents):
-            if ancestor not in made and str(ancestor) not in PROVIDED and not ancestor.is_relative_to("/usr"):
+            if ancestor not in made:
                 made.add(ancestor)
                 yield from ("--dir", str(ancestor))
         yield from ("--ro-bind", str(path), str(path))
 
 
-def _without_autorec(interpreter: Interpreter) -> Iterator[str]:
-    """Hide an installed autorec behind an empty folder: the trusted side's code is none of a candidate's business."""
-    for folder in interpreter.site:
-        if (folder / "autorec").is_dir():
-            yield from ("--tmpfs", str(folder / "autorec"), "--remount-ro", str(folder / "autorec"))
+def _ours(folder: Path, interpreter: Interpreter) -> Iterator[str]:
+    """The sandbox's own code, and an empty folder over an installed autorec: the trusted side's code stays outside."""
+    hidden = [site / "autorec" for site in interpreter.site if (site / "autorec").is_dir()]
+    for package in hidden:
+        yield from ("--tmpfs", str(package))
+    yield from _read_only([folder])
+    for package in hidden:
+        yield from ("--remount-ro", str(package))
 
 
 def _writable(limits: Limits, identity: Identity) -> Iterator[str]:

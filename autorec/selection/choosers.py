@@ -86,7 +86,7 @@ class TpeChoosers:
         self._decided = state.decided
         return TpeChooser(self, state, seed)
 
-    def _history(self, state: State, name: str, distribution: BaseDistribution) -> "_History":
+    def history(self, state: State, name: str, distribution: BaseDistribution) -> "_History":
         """The study of one parameter, up to date."""
         key = (name, repr(distribution))
         if key not in self._histories:
@@ -117,7 +117,7 @@ class TpeChooser:
     ) -> Value:
         """A number in [low, high], or one of `choices`."""
         distribution = _distribution(name, kind, low, high, log, choices)
-        history = self._choosers._history(self._state, name, distribution)
+        history = self._choosers.history(self._state, name, distribution)
         return history.suggest(self._sampler)
 
 

@@ -1,6 +1,7 @@
 """Who survives a generation: Optuna's NSGA-II over a study that is rebuilt from the state each time.
 
-One trial a candidate. Costs enter as powers of two, so that noise in a measured time does not fill the front.
+One trial a candidate. Costs enter as powers of two, so that noise in a measured time does not fill the front. Optuna
+keeps its elite selection private (its sampler alone uses it); the tests hold it to what is said here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

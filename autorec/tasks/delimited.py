@@ -22,7 +22,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 REQUIRED = ("user", "item")
 DELIMITERS = "\t,;|"
-CHUNK_ROWS = 5_000
+CHUNK_ROWS = 2_000
 HEAD_BYTES = 8_192
 MAGIC = {b"PAR1": "a Parquet file", b"\x1f\x8b": "a gzip archive", b"PK\x03\x04": "a zip archive"}
 
@@ -77,7 +77,7 @@ class Table:
             row = next(i for i, text in enumerate(texts) if _refused(parse, text))
             raise DataError(
                 f"{self.path}, line {self.line(first + row)}: expected {wanted}, found {texts[row]!r}",
-                fix="mend or remove that line, or name another column with the columns option",
+                fix="mend or remove that line, or name another column, e.g. --columns timestamp=<column>",
             ) from error
 
 
@@ -104,10 +104,11 @@ def open_table(path: Path, *, delimiter: str | None = None, quoted: bool = True)
 
 
 def _require_text(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file", fix="check the path of the data")
-    with path.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", fix="check the path of the data and who may read it") from error
     kind = next((name for magic, name in MAGIC.items() if head.startswith(magic)), None)
     if kind is None and b"\0" in head:
         kind = "a binary file, or text that is not UTF-8"
@@ -150,7 +151,7 @@ def find_columns(table: Table, named: Mapping[str, str]) -> dict[str, int]:
     if unknown := set(named) - set(ALIASES):
         raise DataError(
             f"columns: expected {', '.join(ALIASES)}; found {', '.join(sorted(unknown))}",
-            fix="write for example user=customer,item=sku",
+            fix="write for example --columns user=customer,item=sku",
         )
     found = {role: _named(table, role, named[role]) if role in named else _guess(table, role) for role in ALIASES}
     for role in REQUIRED:
@@ -182,12 +183,12 @@ def _no_column(table: Table, role: str) -> DataError:
         return DataError(
             f"{table.path}, line 1: expected a header line, found what looks like data: {', '.join(table.header)[:80]}",
             fix="add a header line such as user_id,item_id,timestamp; "
-            "columns with other names are given with the columns option (user=..., item=..., timestamp=...)",
+            "columns of other names are given as --columns user=<column>,item=<column>,timestamp=<column>",
         )
     return DataError(
         f"{table.path}: no column for {role}; expected one of {aliases}; "
         f"the header has {', '.join(table.header)[:200]}",
-        fix=f"name it with the columns option: {role}=<column>",
+        fix=f"name it: --columns {role}=<column>",
     )
 
 

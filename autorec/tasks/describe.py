@@ -25,7 +25,8 @@ COLD_WORTH_SAYING = 0.1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartDescription:
     """One holdout: `rows` of the log, users with something to find (`warm_users` with a history, `cold_users`
-    without), relevant `pairs`, how many of those have an item that nobody had before (`cold_item_pairs`)."""
+    without), relevant `pairs`, how many of those have an item that nobody had before (`cold_item_pairs`).
+    """
 
     rows: int
     warm_users: int
@@ -65,9 +66,31 @@ class Description:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Values for JSON."""
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
         return asdict(self)
+
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """(name, text) a line, for people; notes among them, warnings not."""
+        yield "data", f"{self.name} ({self.digest[:10]})"
+        yield "users, items", f"{self.users:,}, {self.items:,}"
+        yield "interactions", f"{self.interactions:,} (density {self.density:.3%}, {self.repeats:,} repeats)"
+        yield "events a user", "min {:g}, quartiles {:g} / {:g} / {:g}, max {:g}".format(*self.events_a_user)
+        yield "time", "none" if self.first_time is None else f"{self.first_time} to {self.last_time}"
+        if self.tied_rows is not None:
+            yield "time ties", f"{self.tied_rows:.1%} of rows; the last event of {self.tied_last_users:,} users"
+        yield "features", ", ".join(self.features) or "none"
+        yield "split", f"{self.split} ({self.split_digest[:10]})"
+        yield "train", f"{self.train_rows:,} rows"
+        for name, part in self.parts.items():
+            yield (
+                name,
+                f"{part.rows:,} rows, {part.warm_users:,} warm and {part.cold_users:,} cold users, "
+                f"{part.pairs:,} pairs to find, {part.cold_item_pairs:,} of them with a cold item",
+            )
+        yield "resolvable NDCG@10", f"about {self.resolvable_ndcg:.3f} by unpaired means"
+        for note in self.notes:
+            yield "note", note
 
 
 def describe(dataset: Dataset, split: Split) -> Description:

@@ -30,12 +30,19 @@ def load(path: Path | str, *, columns: Mapping[str, str] | None = None) -> Datas
     Raises DataError with the file, the line and what to do next.
     """
     path, columns = Path(path), columns or {}
-    if path.is_dir():
+    if _is_folder(path):
         interactions = interactions_file(path)
         return _load_atomic(interactions, columns) if interactions else _load_given(path, columns)
     if path.suffix == ".inter":
         return _load_atomic(path, columns)
     return assemble(_Gatherer([open_table(path)], columns).read(), name=path.stem)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}", fix="check the path of the data") from error
 
 
 def _load_atomic(path: Path, columns: Mapping[str, str]) -> Dataset:

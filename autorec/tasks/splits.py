@@ -99,7 +99,7 @@ def _require_timestamps(dataset: Dataset, rule: str) -> Int64s:
     if dataset.timestamps is None:
         raise DataError(
             f"{dataset.name}: split {rule!r} expects timestamps, and the data has none",
-            fix="name the time column with the columns option (timestamp=...), or choose --split ratio",
+            fix="name the time column (--columns timestamp=<column>), or choose --split ratio",
         )
     return dataset.timestamps
 

@@ -115,9 +115,16 @@ class _Visits:
     begins: Bools
 
 
-def generate(world: SyntheticWorld | None = None) -> tuple[Dataset, Truth]:
-    """The log of a world, and what drove it. The same world always gives the same log."""
-    world = world or SyntheticWorld()
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Generated:
+    """The log of a world, and what drove it."""
+
+    dataset: Dataset
+    truth: Truth
+
+
+def generate(world: SyntheticWorld) -> Generated:
+    """Let the people of a world visit. The same world always gives the same log."""
     truth = _truth(world)
     visits = _visits(world)
     items = _take_items(truth, visits)
@@ -129,7 +136,7 @@ def generate(world: SyntheticWorld | None = None) -> tuple[Dataset, Truth]:
         items=items[taken],
         times=visits.times[taken],
     )
-    return assemble(log, name="synthetic", features=_features(truth)), truth
+    return Generated(dataset=assemble(log, name="synthetic", features=_features(truth)), truth=truth)
 
 
 def write_csv(dataset: Dataset, path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 DESIGNS = Path(__file__).parent / "designs"
-DRAFTS = ("transitions", "broken", "attention")
+DRAFTS = ("broken", "transitions", "attention")
 IMPROVEMENTS = ("improve_half_life", "improve_both_ways", "improve_last_item", "improve_bias")
 _OPERATOR = re.compile(r"^Operator: (\w+)$", re.MULTILINE)
 _SOURCE = re.compile(r"^File: (\S+)\n(`{3,})\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)

@@ -578,6 +578,26 @@ def reaches(as_nobody: list[str], python: str, *folders: Path) -> bool:
     return subprocess.run([*as_nobody, python, "-c", script], capture_output=True, check=False).returncode == 0
 
 
+def test_an_installed_autorec_runs_its_sandbox_and_stays_hidden_from_it(tmp_path: Path, bundle: Path) -> None:
+    """As a wheel lays it out: the package in site-packages, the sandbox among its assets."""
+    root, site = Path(__file__).parents[2], tmp_path / "site-packages"
+    shutil.copytree(root / "autorec", site / "autorec", ignore=shutil.ignore_patterns("__pycache__", "_assets"))
+    shutil.copytree(root / "sandbox", site / "autorec" / "_assets" / "sandbox")
+    open_to_all(tmp_path)
+    train = (
+        START + "def fit(*_):\n    print('import:', attempt(lambda: __import__('autorec.domain.job')), flush=True)\n"
+    )
+    owner = OWNER.format(
+        path=[str(site)],
+        files={"model.py": MODEL, "train.py": train},
+        data=str(bundle / "data"),
+        query=str(bundle / "query"),
+    )
+    done = subprocess.run([sys.executable, "-c", owner], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "under way" in done.stdout, done.stderr
+    assert "import: ModuleNotFoundError" in done.stdout
+
+
 OWNER = """
 import signal, sys
 from pathlib import Path
@@ -592,7 +612,7 @@ def observe(snapshot):
 job = Job(kind=JobKind.TRAIN, candidate=Candidate.of({files!r}), data_dir={data!r}, query_dir={query!r}, seed=1,
           limits=Limits(training_s=60, wall_s=90), top_k=2)
 try:
-    executor.run(job, observe)
+    print(executor.run(job, observe).log)
 finally:
     executor.close()
 """

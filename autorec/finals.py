@@ -18,11 +18,10 @@ from autorec.domain import events as ev
 from autorec.domain.candidate import Candidate
 from autorec.domain.evaluation import Direction, Objective, Trained, value_of
 from autorec.domain.job import Stage
-from autorec.domain.seeds import derive_seed
+from autorec.domain.seeds import baseline_seed, derive_seed
 from autorec.domain.state import Record, State
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects
-from autorec.search import baseline_seed
 
 
 class Trains(Protocol):

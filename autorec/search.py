@@ -14,7 +14,7 @@ from autorec.domain import events as ev
 from autorec.domain.candidate import Candidate, Declined, Exchange, Plan, Proposal
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
-from autorec.domain.seeds import derive_seed
+from autorec.domain.seeds import baseline_seed, derive_seed
 from autorec.domain.state import State
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Proposer, Selector
@@ -141,11 +141,6 @@ def search_seed(state: State, candidate: str) -> int:
     if state.records[candidate].is_baseline:
         return baseline_seed(candidate, Stage.SEARCH)
     return derive_seed(state.seed, candidate, Stage.SEARCH)
-
-
-def baseline_seed(candidate: str, stage: Stage) -> int:
-    """The seed of a baseline's training, the same in every run, so that its result can be kept."""
-    return derive_seed("baseline", candidate, stage)
 
 
 def enter_baseline(journal: Journal, objects: Objects, name: str, candidate: Candidate, plan: Plan) -> None:

@@ -18,13 +18,14 @@ from autorec.domain.candidate import Candidate, Operator, Plan
 from autorec.domain.errors import RunError, UsageError
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.job import MEBIBYTE, Limits, Part, Stage
+from autorec.domain.seeds import baseline_seed
 from autorec.domain.state import State
 from autorec.evaluation import Bundles, Trainer
 from autorec.finals import Finals
 from autorec.journal import Journal, Listener
 from autorec.ports import Executor, Objects, Proposer
 from autorec.schemas.config import SearchConfig
-from autorec.search import Pace, Search, baseline_seed, enter_baseline
+from autorec.search import Pace, Search, enter_baseline
 
 if TYPE_CHECKING:
     from autorec.judging.ground import Ground
@@ -62,12 +63,12 @@ def load_data(config: SearchConfig) -> "tuple[Dataset, Split]":
     if config.data is None:
         from autorec.tasks.synthetic import SyntheticWorld, generate
 
-        dataset = generate(SyntheticWorld(seed=config.seed)).dataset
+        dataset = generate(SyntheticWorld(seed=config.split_seed)).dataset
     else:
         from autorec.tasks.readers import load
 
         dataset = load(config.data, columns=config.columns or None)
-    return dataset, split(dataset, rule=config.split, seed=config.seed)
+    return dataset, split(dataset, rule=config.split, seed=config.split_seed)
 
 
 def make_task(config: SearchConfig, dataset: "Dataset", split: "Split") -> Task:
@@ -246,7 +247,7 @@ class Sitting:
     arena: Arena
     search: Search
     finals: Finals
-    began: float
+    plan: TimePlan
 
     def work(self) -> State:
         """Search, judge the finalists, open the test; take up wherever the run stands."""
@@ -412,7 +413,7 @@ def _sit_down(
         arena=arena,
         search=search,
         finals=finals,
-        began=began,
+        plan=plan,
     )
 
 

@@ -16,7 +16,6 @@ def describe(
     data: Annotated[Path | None, typer.Argument(help="an interaction log; none: the synthetic world")] = None,
     columns: options.Columns = None,
     split: options.SplitRule = None,
-    seed: options.Seed = None,
     as_json: options.Json = False,
 ) -> None:
     """Sizes, density, time ties, warm users a part, and what to beware of.
@@ -30,7 +29,7 @@ def describe(
     from autorec.tasks.describe import describe as measure
     from autorec.wiring import load_data
 
-    flags = {"data": data, "columns": options.parse_columns(columns), "split": split, "seed": seed}
+    flags = {"data": data, "columns": options.parse_columns(columns), "split": split}
     description = measure(*load_data(load_config(flags, None)))
     if as_json:
         print(json.dumps(description.as_json()))

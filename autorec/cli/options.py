@@ -25,7 +25,7 @@ Budget = Annotated[
     str | None, typer.Option(help="Wall clock of the whole command: 90s, 20m, 1h30m.", rich_help_panel="Search")
 ]
 Seed = Annotated[
-    int | None, typer.Option(help="Makes designs, splits and trainings repeatable.", rich_help_panel="Search")
+    int | None, typer.Option(help="Seed of designs and trainings; the split keeps its own.", rich_help_panel="Search")
 ]
 Workers = Annotated[int | None, typer.Option(help="Trainings at a time.", rich_help_panel="Search")]
 Training = Annotated[

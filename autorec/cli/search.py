@@ -99,8 +99,8 @@ def search(
     resolved = load_config(flags, config)
     path = _run_path(resolved.run)
     progress = _progress(resolved.budget, 0.0, resolved.max_usd)
-    print(f"run {path}", file=sys.stderr)
     with begin(resolved, path, (progress.listen,)) as sitting:
+        _introduce(sitting, path)
         _finish(sitting, progress, path, as_json)
 
 
@@ -148,6 +148,21 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
         show_result(Console(highlight=False), state, _name(path), code, str(path / "champion"))
     if _nothing_valid(state):
         raise typer.Exit(NOTHING_VALID)
+
+
+def _introduce(sitting: "Sitting", path: Path) -> None:
+    from autorec.cli.text import duration, plain
+
+    task, plan = sitting.arena.task, sitting.plan
+    size = f"{task.n_users:,} users, {task.n_items:,} items, {task.n_interactions:,} interactions"
+    lines = [
+        f"run    {path}",
+        f"data   {task.data_name}: {size}; split {task.split_rule}",
+        *(f"       {note}" for note in (*sitting.arena.dataset.notes, *sitting.arena.split.notes)),
+        f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
+        f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for finalists and the sealed test",
+    ]
+    print(plain("\n".join(lines)), file=sys.stderr)
 
 
 def _nothing_valid(state: "State") -> bool:

@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS openings (
     data_digest TEXT NOT NULL,
     split_digest TEXT NOT NULL,
     run TEXT NOT NULL,
-    opened_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    opened_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    UNIQUE (data_digest, split_digest, run)
 )
 """
 
@@ -39,17 +40,18 @@ class TestLedger:
     path: Path
 
     def open(self, data_digest: str, split_digest: str, run: str) -> Opening:
-        """Enter an opening, durably, before the test is looked at.
+        """Enter an opening, durably, before the test is looked at. A run that is resumed finds the one it made.
 
         Raises StoreError when it cannot be recorded.
         """
+        key = (data_digest, split_digest, run)
         with self._transaction() as connection:
-            number = connection.execute(
-                "INSERT INTO openings (data_digest, split_digest, run) VALUES (?, ?, ?)",
-                (data_digest, split_digest, run),
-            ).lastrowid
+            connection.execute("INSERT OR IGNORE INTO openings (data_digest, split_digest, run) VALUES (?, ?, ?)", key)
+            (number,) = connection.execute(
+                "SELECT number FROM openings WHERE data_digest = ? AND split_digest = ? AND run = ?", key
+            ).fetchone()
             count = _count(connection, data_digest)
-        return Opening(number=number or 0, data_digest=data_digest, split_digest=split_digest, run=run, count=count)
+        return Opening(number=number, data_digest=data_digest, split_digest=split_digest, run=run, count=count)
 
     def count(self, data_digest: str) -> int:
         """How often the test of this data set was opened, whatever the split. Raises StoreError."""

@@ -11,7 +11,8 @@
 | `users.npy`, `items.npy` | int32 [n] | sorted by user, then time, then a hash of the row |
 | `timestamps.npy` | int64 [n] | seconds; present where has_timestamps |
 | `values.npy` | float32 [n] | rating or weight; present where has_values |
-| `<side>_<alias>_indptr.npy`, `<side>_<alias>_codes.npy` | int64 [n + 1], int32 [m] | a categorical feature (one or several codes a row) |
+| `<side>_<alias>_indptr.npy` | int64 [n + 1] | a categorical feature: codes of row r are indptr[r]:indptr[r + 1] |
+| `<side>_<alias>_codes.npy` | int32 [m] | its codes, one or several a row |
 | `<side>_<alias>.npy` | float32 [n] | a numeric feature, NaN where missing |
 
 side is `user` or `item`; `meta.json` lists features as
@@ -26,7 +27,7 @@ side is `user` or `item`; `meta.json` lists features as
 | direction | message | with |
 |---|---|---|
 | out | `{"event": "ready"}` | the runner is up, torch imported, nothing of a candidate seen |
-| in | a `JobMessage` | descriptors: sealed memfd of the candidate's canonical bytes; write end of the log pipe; for a predict job a sealed memfd of the state |
+| in | a `JobMessage` | descriptors: the candidate's canonical bytes, the log pipe, a kept state (memfds are sealed) |
 | out | `{"event": "work"}` | descriptor: the output folder, taken before any candidate code ran |
 | out | `{"event": "started"}` | the candidate's first line comes next |
 | out | `{"event": "predicting", "index": i}` | a validation begins |

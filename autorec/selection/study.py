@@ -69,7 +69,9 @@ class NsgaSelector:
     def _elite(self, pool: Sequence[Record]) -> "_Ranking":
         study = new_study(self.objectives)
         for record in pool:
-            study.add_trial(optuna.create_trial(values=values_of(_search_of(record), self.objectives)))
+            trial = study.ask()
+            trial.set_user_attr("candidate", record.id)
+            study.tell(trial, values_of(_search_of(record), self.objectives))
         newest_first = study.get_trials(deepcopy=False)[::-1]
         fronts = _rank_population(list(newest_first), study.directions)
         ranks = {trial.number: rank for rank, front in enumerate(fronts, 1) for trial in front}

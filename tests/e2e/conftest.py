@@ -52,6 +52,7 @@ class Command:
         return subprocess.Popen(
             [sys.executable, "-m", "autorec", *map(str, arguments)],
             cwd=self.folder,
+            env={**os.environ, "AUTOREC_SEARCH_FINALISTS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -44,9 +44,12 @@ def assert_gone(processes: list[psutil.Process]) -> None:
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
 
 
-@pytest.mark.parametrize("done", [1, 6, 9])
-def test_kill_and_resume(isolation, small_log, autorec, tmp_path, done, monkeypatch):
-    monkeypatch.setenv("AUTOREC_HOME", str(tmp_path / "home"))  # no baseline is recalled: they train again
+@pytest.mark.parametrize(
+    ("done", "recalls"), [(2, False), (8, True), (13, True)], ids=["baselines train", "candidates train", "finals"]
+)
+def test_kill_and_resume(isolation, small_log, autorec, tmp_path, done, recalls, monkeypatch):
+    if not recalls:
+        monkeypatch.setenv("AUTOREC_HOME", str(tmp_path / "home"))  # no baseline is cached here
     run = tmp_path / "runs" / "r"
     process = autorec.start(*quick(small_log, "--run", "r", candidates=6))
     wait_for(run, done)

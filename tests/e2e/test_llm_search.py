@@ -65,7 +65,7 @@ def test_the_key_is_sent_and_stays_nowhere(finished):
 def test_prompts_hold_no_raw_text_of_the_data(finished):
     _, _, server = finished
     asked = json.dumps([r["messages"] for r in server.requests])
-    for raw in ("ring", "item-", "user 1", "user_id", "item_id"):
+    for raw in ("ring.csv", "item-4", "user 1", "user_id", "item_id"):
         assert raw not in asked
 
 

@@ -106,7 +106,8 @@ def test_seed_code_goes_into_the_first_generation(finished, small_log):
     (mine / "model.py").write_text(
         "import torch\nfrom torch import nn\n\n\n"
         "class Last(nn.Module):\n"
-        "    def __init__(self, n):\n        super().__init__()\n        self.register_buffer('after', torch.zeros(n + 1, n))\n\n"
+        "    def __init__(self, n):\n        super().__init__()\n"
+        "        self.register_buffer('after', torch.zeros(n + 1, n))\n\n"
         "    def score(self, history, users):\n        return self.after[history.sequences(1, users)[:, 0]]\n\n\n"
         "def build(data, params):\n    return Last(data.n_items)\n"
     )

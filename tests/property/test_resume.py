@@ -1,7 +1,6 @@
 """A run that is cut anywhere and resumed equals one that never was."""
 
 import pytest
-from autorec.testing.memory import MemoryObjects
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from autorec.finals import Finals
 from autorec.journal import Journal
 from autorec.search import Pace, Search, enter_baseline
 from autorec.testing.loop import BestFirst, Cut, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.memory import MemoryObjects
 
 TASK = Task(
     role="retrieval",

@@ -5,7 +5,6 @@ The judge sees each checkpoint as it comes, keeps the best one and says when to 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from statistics import median
 
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import MalformedPredictions
@@ -103,7 +102,7 @@ class Trainer:
             trained,
             evaluation=best.evaluation,
             checkpoint_value=best.evaluation.metrics[self.objective.name],
-            predict_s=median(point.predict_s for point in watch.curve),
+            predict_s=max(point.predict_s for point in watch.curve),
             predictions=self.objects.put(best.predictions),
             per_user=self.objects.put(best.per_user),
             state=self.objects.put(watch.best_state) if watch.best_state is not None else None,

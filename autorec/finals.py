@@ -12,25 +12,17 @@ kept state of the stage before, and its reason says so.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
 
+from autorec.batch import carry_out
 from autorec.domain import events as ev
+from autorec.domain.budget import JOB_OVERHEAD_S
 from autorec.domain.candidate import Candidate
 from autorec.domain.evaluation import Direction, Objective, Trained, value_of
 from autorec.domain.job import Stage
 from autorec.domain.seeds import baseline_seed, derive_seed
 from autorec.domain.state import Record, State
 from autorec.journal import Journal
-from autorec.ports import Crew, Objects
-
-
-class Trains(Protocol):
-    """What the finals need of a trainer."""
-
-    def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained: ...
-
-    def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained: ...
-
+from autorec.ports import Crew, Objects, Trains
 
 Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
 """Per-user values of champion and baseline, and the number of comparisons, to (effect, low, high)."""
@@ -38,7 +30,9 @@ Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finals:
-    """The last stages of a run. `open_test` unseals the test and returns how often it has been opened;
+    """The last stages of a run. Where `time_left_s` is too short to train again, the kept state is judged as it is.
+
+    `open_test` unseals the test and returns how often it has been opened;
     a run that is resumed opens it once all the same.
     """
 
@@ -48,6 +42,7 @@ class Finals:
     crew: Crew
     workers: int
     finalists: int
+    time_left_s: Callable[[], float]
     open_test: Callable[[], int]
     compare: Compare
 
@@ -106,51 +101,52 @@ class Finals:
         best, trained = max(rivals, key=lambda pair: worth(pair[1], objective))
         ours, theirs = self.objects.get(champion.per_user), self.objects.get(trained.per_user or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
-        verified = low > 0 if objective.direction is Direction.MAXIMIZE else high < 0
+        missing = tuple(r.name or r.id for r in state.baselines if not ((t := r.final(Stage.FINAL)) and t.ok))
+        better = low > 0 if objective.direction is Direction.MAXIMIZE else high < 0
         return ev.Evidence(
             against=best.name or best.id,
             effect=effect,
             low=low,
             high=high,
             comparisons=len(state.finalists),
-            verified=verified,
+            verified=better and not missing,
+            missing=missing,
         )
 
     def _carry_out(self, stage: Stage, candidates: Iterable[str]) -> None:
         state = self.journal.state
         records = [*(state.records[i] for i in candidates), *(r for r in state.baselines if r.ok)]
-        waiting = [r.id for r in sorted(records, key=_longest_first) if r.final(stage) is None]
-        under_way = 0
-        while waiting or under_way:
-            while waiting and under_way < self.workers:
-                self._start(waiting.pop(0), stage)
-                under_way += 1
-            if (landed := self.crew.next(timeout_s=1.0)) and isinstance(landed[1], Trained):
-                if landed[1].stage is not stage:
-                    continue
-                self.journal.record(ev.Finished(trained=landed[1]))
-                under_way -= 1
+        waiting = sorted((r for r in records if r.final(stage) is None), key=_longest_first)
+        calls = (((stage, record.id), self._start(record, stage)) for record in waiting)
+        for _, trained in carry_out(self.crew, calls, at_once=self.workers):
+            self.journal.record(ev.Finished(trained=trained))
 
-    def _start(self, candidate: str, stage: Stage) -> None:
+    def _start(self, record: Record, stage: Stage) -> Callable[[], Trained]:
         state = self.journal.state
-        record = state.records[candidate]
-        seed = baseline_seed(candidate, stage) if record.is_baseline else derive_seed(state.seed, candidate, stage)
-        if (candidate, stage) not in state.finals_begun:
-            self.journal.record(ev.Started(candidate=candidate, stage=stage, seed=seed))
-        self.crew.submit((stage, candidate), partial(self._final, record, stage, seed))
+        seed = baseline_seed(record.id, stage) if record.is_baseline else derive_seed(state.seed, record.id, stage)
+        if (record.id, stage) not in state.finals_begun:
+            self.journal.record(ev.Started(candidate=record.id, stage=stage, seed=seed))
+        return partial(self._final, record, stage, seed)
 
     def _final(self, record: Record, stage: Stage, seed: int) -> Trained:
         source = Candidate.from_bytes(self.objects.get(record.id))
         kept = record.search if stage is Stage.FINALIST else record.final(Stage.FINALIST)
         if record.is_baseline and stage is Stage.FINALIST and kept is not None:
             return self.trainer.predict(source, stage, kept)
+        if kept is not None and kept.state is not None and not self._has_time(record, stage):
+            judged = self.trainer.predict(source, stage, kept)
+            return replace(judged, reason="no time to train again: judged from the kept state") if judged.ok else judged
         trained = self.trainer.train(source, stage, seed)
         if trained.ok or kept is None or kept.state is None:
             return trained
-        fallback = self.trainer.predict(source, stage, kept)
-        return replace(
-            fallback, reason=f"trained again, it {trained.outcome}: {trained.reason}; judged from the kept state"
-        )
+        judged = self.trainer.predict(source, stage, kept)
+        told = f"trained again, it ended as {trained.outcome}: {trained.reason}; judged from the kept state"
+        return replace(judged, reason=told) if judged.ok else trained
+
+    def _has_time(self, record: Record, stage: Stage) -> bool:
+        """Whether a training as long as in the search still fits, and one more after it when the final follows."""
+        own_s = record.search.usage.training_s if record.search else 0.0
+        return self.time_left_s() > own_s * (2 if stage is Stage.FINALIST else 1) + JOB_OVERHEAD_S
 
 
 def _longest_first(record: Record) -> float:

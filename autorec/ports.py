@@ -3,10 +3,10 @@
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Protocol
 
-from autorec.domain.candidate import Declined, Plan, Proposal
-from autorec.domain.evaluation import Judged
+from autorec.domain.candidate import Candidate, Declined, Plan, Proposal
+from autorec.domain.evaluation import Judged, Trained
 from autorec.domain.events import Event
-from autorec.domain.job import Job, Outcome, Part, Snapshot
+from autorec.domain.job import Job, Outcome, Part, Snapshot, Stage
 from autorec.domain.state import Record, State
 
 Observe = Callable[[Snapshot], bool]
@@ -40,6 +40,18 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Kill whatever runs, at once; each blocked `run` then raises or returns. Idempotent."""
+        ...
+
+
+class Trains(Protocol):
+    """Trains and judges candidates: a trainer, or a cache around one."""
+
+    def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
+        """Train on what the stage trains on and judge on its part; whatever the candidate does is an outcome."""
+        ...
+
+    def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
+        """Judge a training that was kept on the part of another stage, without training again."""
         ...
 
 

@@ -36,7 +36,7 @@ class Pace:
 
     @property
     def ahead(self) -> int:
-        """Proposals asked for or waiting, so that a free slot finds one."""
+        """Candidates that wait, so that a free slot finds one."""
         return self.workers
 
 
@@ -131,9 +131,19 @@ class Search:
         )
 
     def _end(self, state: State, reason: str) -> None:
+        self._book_late_answers()
         if state.decided_since:
             self._close_generation(state)
         self.journal.record(ev.SearchEnded(reason=reason))
+
+    def _book_late_answers(self) -> None:
+        """Answers that have come by the end become no candidates, but what they cost is booked."""
+        while self.journal.state.asks and (landed := self.crew.next(timeout_s=0.0)):
+            match landed:
+                case (("ask", int(number)), answer):
+                    exchanges = tuple(self.objects.put(_exchange_bytes(x)) for x in answer.exchanges)
+                    late, bill = "it came when the search was over", _bill(answer.exchanges)
+                    self.journal.record(ev.Rejected(ask=number, reason=late, exchanges=exchanges, bill=bill))
 
 
 def search_seed(state: State, candidate: str) -> int:
@@ -159,8 +169,9 @@ def _wants_training(state: State, pace: Pace) -> bool:
 
 
 def _wants_proposal(state: State, pace: Pace) -> bool:
-    waiting = len(state.asks) + len(state.queue)
-    return waiting < pace.ahead and not _enough(state, pace) and not _exhausted(state) and not pace.out_of_time()
+    waiting = sum(not state.records[i].is_baseline for i in state.queue)
+    short = waiting < pace.ahead and len(state.asks) < 2 * pace.ahead
+    return short and not _enough(state, pace) and not _exhausted(state) and not pace.out_of_time()
 
 
 def _enough(state: State, pace: Pace) -> bool:

@@ -29,7 +29,7 @@ def describe(
     from autorec.tasks.describe import describe as measure
     from autorec.wiring import load_data
 
-    flags = {"data": data, "columns": options.parse_columns(columns), "split": split}
+    flags = {"data": data, "columns": columns, "split": split}
     description = measure(*load_data(load_config(flags, None)))
     if as_json:
         print(json.dumps(description.as_json()))
@@ -47,7 +47,7 @@ def synth(
     target: Annotated[Path, typer.Argument(help="the CSV file to write")],
     users: Annotated[int | None, typer.Option(min=10, help="number of users")] = None,
     items: Annotated[int | None, typer.Option(min=10, help="number of items")] = None,
-    seed: Annotated[int, typer.Option(help="another seed, another world")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="another seed, another world")] = 0,
 ) -> None:
     """Write a synthetic world as CSV: drifting tastes, popularity skew, sequences, sessions, cold items.
 

@@ -4,6 +4,7 @@ Exit codes: 0; 2 for usage or configuration; 3 when the budget is spent and noth
 with the state saved. Commands import what they need when they run, so that `--help` is quick.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from autorec.cli import checks, data, runs, search
 from autorec.domain.errors import AutorecError
 
 USAGE = 2
+OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR})
+"""What the machine may refuse anywhere: no space, no permission, a file where a folder should be."""
 
 app = typer.Typer(
     name="autorec",
@@ -45,6 +48,11 @@ def run(arguments: Sequence[str]) -> int:
         return USAGE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in OF_THE_DISK:
+            raise
+        _say(AutorecError(str(error), fix="free space, or check the path and who may write there"))
+        return USAGE
     return 0
 
 

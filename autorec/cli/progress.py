@@ -44,6 +44,8 @@ class Progress:
 
     def listen(self, event: ev.Event, state: State) -> None:
         """Take an event in; a `journal.Listener`."""
+        if self._state is None:
+            self._since = dict.fromkeys(state.training, time.monotonic())  # taken up again by a resumed run
         self._state = state
         if isinstance(event, ev.Started):
             self._since[event.candidate] = time.monotonic()

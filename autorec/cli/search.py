@@ -127,6 +127,11 @@ def resume(
         budget_s = parse_duration(budget) if budget else None
     except ValueError as error:
         raise UsageError(f"--budget: {error}") from None
+    if budget_s is not None and reader.state.search_ended is not None:
+        raise UsageError(
+            f"the search of {run} is over ({reader.state.search_ended}); another budget cannot reopen it",
+            fix=f"begin a new one from its champion: autorec search --seed-code {path}/champion --budget {budget}",
+        )
     progress = _progress(budget_s or 0.0, worked_s, None)
     with take_up(path, (progress.listen,), budget_s) as sitting:
         progress.set_limits(budget_s=sitting.config.budget, max_usd=sitting.config.max_usd)
@@ -160,7 +165,8 @@ def _introduce(sitting: "Sitting", path: Path) -> None:
         f"data   {task.data_name}: {size}; split {task.split_rule}",
         *(f"       {note}" for note in (*sitting.arena.dataset.notes, *sitting.arena.split.notes)),
         f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
-        f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for finalists and the sealed test",
+        f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {plan.finalists} "
+        f"finalist{'s' if plan.finalists > 1 else ''} and the sealed test",
     ]
     print(plain("\n".join(lines)), file=sys.stderr)
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
-from autorec.domain.evaluation import Objective, Trained
+from autorec.domain.evaluation import Direction, Objective, Trained
 from autorec.domain.job import Stage
 from autorec.domain.state import Record, State
 
@@ -63,6 +63,7 @@ def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
             "low": evidence.low,
             "high": evidence.high,
             "comparisons": evidence.comparisons,
+            "missing": list(evidence.missing),
         },
         "test_opened": state.test_opened,
         "ended": state.ended,
@@ -114,6 +115,8 @@ def final_table(state: State) -> Table:
         figures = [_figure(stages["test"], name) for name in (primary.name, *others)]
         before = [_figure(stages[part], primary.name) for part in ("select", "confirm")]
         name = f"champion ({describe(record)})" if record is champion else short(record)
+        if record.search and record.search.cached:
+            name += " (cached)"
         table.add_row(name, *before, *figures, style="bold" if record is champion else "")
     return table
 
@@ -127,16 +130,26 @@ def describe(record: Record) -> str:
 
 
 def evidence_line(state: State) -> str:
-    """What can be said of the champion's gain."""
+    """What can be said of the champion against the best baseline, and what cannot."""
     e = state.evidence
     if e is None:
         return "No comparison with a baseline could be made on the test."
-    primary = state.task.primary.name
-    gain = f"{primary} {e.effect:+.4f} against {e.against}, paired 95 % interval [{e.low:+.4f}, {e.high:+.4f}]"
-    tail = f"corrected for {e.comparisons} finalists; baselines are untuned named designs"
-    if e.verified:
-        return f"Verified: {gain}; {tail}."
-    return f"Not resolvable here: {gain}, which holds zero; {tail}."
+    level = 100 * (1 - 0.05 / e.comparisons)
+    facts = (
+        f"{state.task.primary.name} {e.effect:+.4f} against {e.against}, paired interval [{e.low:+.4f}, {e.high:+.4f}] "
+        f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
+    )
+    if e.missing:
+        facts += f" Not compared, because they failed: {', '.join(e.missing)}."
+    better, worse = (e.low > 0, e.high < 0)
+    if state.task.primary.direction is Direction.MINIMIZE:
+        better, worse = worse, better
+    if worse:
+        return f"Worse than a baseline: {facts}"
+    if not better:
+        needed = max(abs(e.effect - e.low), abs(e.high - e.effect))
+        return f"Not resolvable here: {facts} A gain of about {needed:.4f} would have been."
+    return f"Verified: {facts}" if e.verified else f"Better, but not verified: {facts}"
 
 
 def candidate_table(state: State) -> Table:
@@ -185,7 +198,7 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
         console.print(plain(text), markup=False)
     console.print(
         f"""
-The champion's code and its recommendations are in {folder}
+The champion's code is in {folder}, what it recommends on the test beside it
 
 Next
   autorec show {run} {champion} --code        all of its code

@@ -7,15 +7,26 @@ SHARE_OF_BUDGET = 1 / 12
 SHORTEST_TRAINING_S = 2.0
 JOB_OVERHEAD_S = 2.5
 """Seconds that a job takes besides training: start of the sandbox, prediction, judging."""
+START_UP_S = 5.0
+"""Seconds until the first job: data, self-test of the sandbox, bundles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimePlan:
-    """Seconds: the training time of one candidate, and what is kept back for finalists and the final stage."""
+    """Seconds: the training time of one candidate, and what is kept back for `finalists` and the final stage.
+
+    `least_s` is the shortest budget in which the baselines and one candidate a worker find time before the finals.
+    """
 
     budget_s: float
     training_s: float
     reserve_s: float
+    least_s: float
+    finalists: int
+
+    @property
+    def fits(self) -> bool:
+        return self.least_s <= self.budget_s
 
     @property
     def last_start_s(self) -> float:
@@ -35,10 +46,19 @@ def plan_time(
     """Divide a budget. `slow_baselines` of the baselines use their whole training time.
 
     The reserve holds every finalist and, in the final stage, the champion and the slow baselines, each with its full
-    training time, in rounds of `workers`.
+    training time, in rounds of `workers`. A budget too short for all finalists takes fewer, at least one.
     """
     training = training_s or max(SHORTEST_TRAINING_S, budget_s * SHARE_OF_BUDGET)
-    rounds = math.ceil(finalists / workers) + math.ceil((1 + slow_baselines) / workers)
-    jobs = 2 * finalists + baselines + 2 * (1 + baselines)
-    reserve = rounds * training + math.ceil(jobs / workers) * JOB_OVERHEAD_S
-    return TimePlan(budget_s=budget_s, training_s=training, reserve_s=min(reserve, 0.6 * budget_s))
+
+    def takes(trainings: int, jobs: int) -> float:
+        return math.ceil(trainings / workers) * training + math.ceil(jobs / workers) * JOB_OVERHEAD_S
+
+    def plan(count: int) -> TimePlan:
+        search = START_UP_S + takes(slow_baselines + workers, baselines + workers)
+        reserve = takes(count, 2 * count + baselines) + takes(1 + slow_baselines, 2 * (1 + baselines))
+        return TimePlan(
+            budget_s=budget_s, training_s=training, reserve_s=reserve, least_s=search + reserve, finalists=count
+        )
+
+    plans = [plan(count) for count in range(finalists, 0, -1)]
+    return next((each for each in plans if each.fits), plans[-1])

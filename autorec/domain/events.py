@@ -122,7 +122,10 @@ class TestOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The champion against the best baseline on the sealed test: effect and paired interval."""
+    """The champion against the best baseline on the sealed test: effect and paired interval.
+
+    `missing` are baselines that could not be judged; while one is missing, nothing is verified.
+    """
 
     against: str
     effect: float
@@ -130,6 +133,7 @@ class Evidence:
     high: float
     comparisons: int
     verified: bool
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,9 +57,15 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one job may use. `training_s` is the budget that the candidate sees; `wall_s` is when it is killed."""
+    """What one job may use. `training_s` is the budget that the candidate sees; `wall_s` is when it is killed.
+
+    A training is judged at most `validations` times. Predicting for them is not training, up to `predicting_s` in
+    all; what goes beyond runs on the training clock.
+    """
 
     training_s: float = 60.0
+    predicting_s: float = 30.0
+    validations: int = 20
     wall_s: float = 120.0
     memory_bytes: int = 4096 * MEBIBYTE
     disk_bytes: int = 512 * MEBIBYTE

@@ -100,7 +100,7 @@ class BubblewrapExecutor:
         self._raise_if_closed()
         usage = Usage(
             wall_s=time.monotonic() - began,
-            training_s=talk.training.seconds,
+            training_s=talk.training_s,
             cpu_s=watch.cpu_s,
             memory_bytes=watch.memory_bytes,
         )

@@ -57,6 +57,7 @@ class Conversation:
         self._log_end = -1
         self._messages = 0
         self._predicting_since: float | None = None
+        self._predicted_s = 0.0
         self._stop_by: float | None = None
         self.log = CappedLog(job.limits.output_bytes)
         self.training = Stopwatch()
@@ -137,6 +138,11 @@ class Conversation:
                 self.finished = True
 
     def _take_checkpoint(self, predict_s: float) -> None:
+        self._predicted_s += predict_s
+        self._predicting_since = None
+        if self.checkpoints >= self._job.limits.validations:
+            self._refuse(f"more than {self._job.limits.validations} validations; the harness makes no more")
+            return
         try:
             snapshot = self._snapshot(predict_s)
         except MalformedPredictions as error:
@@ -146,7 +152,6 @@ class Conversation:
         if self.asked_to_stop and self._stop_by is None:
             self._stop_by = time.monotonic() + self._job.limits.grace_s
         self.checkpoints += 1
-        self._predicting_since = None
         self._sandbox.send(Ack(ack=snapshot.index, stop=self.asked_to_stop))
         self.training.go()
 
@@ -157,7 +162,7 @@ class Conversation:
         trained = self._job.kind is JobKind.TRAIN
         return Snapshot(
             index=index,
-            training_s=self.training.seconds,
+            training_s=self.training_s,
             predict_s=predict_s,
             predictions=read_result(self._work, topk_name(index), cap),
             state=read_result(self._work, state_name(index), cap) if trained else None,
@@ -171,8 +176,15 @@ class Conversation:
         limits = self._job.limits
         if self._stop_by is not None and time.monotonic() > self._stop_by:
             self._sandbox.kill(Cause.STOP)
-        if self._job.kind is JobKind.TRAIN and self.training.seconds > limits.training_s + limits.grace_s:
+        if self._job.kind is JobKind.TRAIN and self.training_s > limits.training_s + limits.grace_s:
             self._sandbox.kill(Cause.TRAINING)
+
+    @property
+    def training_s(self) -> float:
+        """Seconds of training, with the predicting that goes beyond its allowance: nothing is learned for free."""
+        now = time.monotonic()
+        predicted_s = self._predicted_s + (now - self._predicting_since if self._predicting_since is not None else 0.0)
+        return self.training.seconds + max(0.0, predicted_s - self._job.limits.predicting_s)
 
 
 def job_message(job: Job) -> JobMessage:
@@ -183,6 +195,7 @@ def job_message(job: Job) -> JobMessage:
         threads=limits.threads,
         training_s=limits.training_s,
         top_k=job.top_k,
+        validations=limits.validations,
         params=dict(job.params),
         rlimits=rlimits(limits),
     )

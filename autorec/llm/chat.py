@@ -8,7 +8,7 @@ from typing import Any
 from autorec.domain.errors import ModelError
 from autorec.llm.client import TRUNCATED, Completion, Message
 from autorec.llm.endpoint import Endpoint
-from autorec.llm.faults import SDK_FAULTS, read_fault, refused_parameter
+from autorec.llm.faults import KEY_REFUSED, SDK_FAULTS, read_fault, refused_parameter
 from autorec.llm.prices import Price, charge
 from autorec.llm.retries import Retries, TransientError, press
 
@@ -44,7 +44,7 @@ class ChatClient:
                 raise ModelError(
                     f"nothing answers at {self.endpoint.address}", fix="Start the server, or correct --api-base."
                 ) from None
-            if isinstance(fault, ModelError) and status == 401:
+            if isinstance(fault, ModelError) and status in KEY_REFUSED:
                 raise fault from None
 
     def complete(

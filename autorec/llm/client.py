@@ -72,6 +72,7 @@ class LLMClient(Protocol):
     ) -> Completion:
         """Answer within `deadline_s` seconds, retries included.
 
-        Raises NoAnswer when this call failed, ModelError when none can succeed.
+        Raises NoAnswer when this call failed, also because the server was out of reach; ModelError when none can
+        succeed: the key, the name or the account.
         """
         ...

@@ -18,6 +18,7 @@ SDK_FAULTS = (OpenAIError, ValueError)
 """All that a call raises; ValueError is a body that is no JSON or of another shape."""
 
 TRANSIENT_STATUS = frozenset({408, 409, 429})
+KEY_REFUSED = frozenset({401, 403})
 ABOUT_THIS_REQUEST = frozenset({"context_length_exceeded", "content_filter", "content_policy_violation"})
 
 
@@ -27,7 +28,7 @@ def read_fault(error: Exception, endpoint: Endpoint) -> TransientError | ModelEr
     if isinstance(error, APITimeoutError):
         return TransientError("no answer in time")
     if isinstance(error, APIConnectionError):
-        return TransientError(f"the connection failed: {said}", dead=_nobody_listens(error))
+        return TransientError(f"the connection to {endpoint.address} failed: {said}", dead=_nobody_listens(error))
     status = getattr(error, "status_code", None)
     if not isinstance(status, int) or status < 400:
         return TransientError(f"an answer that cannot be read ({type(error).__name__}: {said})")
@@ -53,7 +54,7 @@ def refused_parameter(error: Exception, sent: Iterable[str]) -> str | None:
 
 def _lasting(status: int, said: str, endpoint: Endpoint) -> ModelError:
     where = f"{endpoint.model} at {endpoint.address}"
-    if status in (401, 403):
+    if status in KEY_REFUSED:
         return ModelError(
             f"{where} refused the key in {endpoint.key_name} (status {status}): {said}",
             fix=f"Set {endpoint.key_name} to a key that may use this model.",

@@ -1,6 +1,8 @@
 """From `--llm provider/model` to a client."""
 
+import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from autorec.domain.errors import ModelError
 from autorec.llm.client import LLMClient
@@ -55,16 +57,27 @@ def _check_name(model: str, api_base: str | None) -> None:
             f"--llm {model!r}: expected provider/model",
             fix="For example --llm openai/gpt-5, --llm anthropic/claude-sonnet-4-5, or any name with --api-base URL.",
         )
-    if api_base is not None and not api_base.startswith(("http://", "https://")):
+    if api_base is not None and not _is_address(api_base):
         raise ModelError(
-            f"--api-base {api_base!r}: expected a URL that starts with http:// or https://",
+            f"--api-base {api_base!r}: expected a URL that starts with http:// or https://, "
+            "with a host and, where one is given, a port from 1 to 65535",
             fix="For example --api-base http://127.0.0.1:8000/v1.",
         )
+
+
+def _is_address(text: str) -> bool:
+    """Whether an HTTP client can send to this address; a bad port or host is a ValueError of the standard library."""
+    try:
+        url = urlsplit(text)
+        host, port = (url.hostname or "").encode("idna"), url.port
+    except ValueError:
+        return False
+    return url.scheme in ("http", "https") and bool(host) and port != 0 and text.isprintable() and " " not in text
 
 
 def _unpriced(model: str) -> ModelError:
     return ModelError(
         f"--max-usd needs a price and nobody knows that of {model}",
-        fix=f"Give it in the configuration file, in dollars per million tokens: "
-        f'[prices."{model}"] input = 1.25, output = 10.0 (0 for a model of your own).',
+        fix="Give it in the configuration file, in dollars per million tokens (0 for a model of your own): "
+        f"prices.{json.dumps(model)} = {{input = 1.25, output = 10.0}}",
     )

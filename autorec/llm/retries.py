@@ -8,7 +8,6 @@ from typing import TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_random_exponential
 
-from autorec.domain.errors import ModelError
 from autorec.llm.client import NoAnswer
 from autorec.llm.endpoint import Endpoint
 
@@ -39,7 +38,7 @@ def press(attempt: Callable[[float], Answer], *, endpoint: Endpoint, retries: Re
 
     A wait asked for by the server (Retry-After) is honoured; where it would pass the deadline, the call is given up.
 
-    Raises NoAnswer when the faults were passing ones, ModelError when nobody listens at the address.
+    Raises NoAnswer, also when nobody listens at the address: a server that answered before may come back.
     """
     ends = time.monotonic() + deadline_s
     backoff = wait_random_exponential(multiplier=retries.first_s, max=retries.longest_s)
@@ -52,7 +51,8 @@ def press(attempt: Callable[[float], Answer], *, endpoint: Endpoint, retries: Re
         return state.attempt_number >= retries.attempts or time.monotonic() + state.upcoming_sleep >= ends
 
     def give_up(state: RetryCallState) -> Answer:
-        raise _exhausted(_fault(state), state.attempt_number, endpoint)
+        tries = state.attempt_number
+        raise NoAnswer(f"{endpoint.model} gave no usable answer in {tries} tries; the last: {_fault(state)}")
 
     retrying = Retrying(
         retry=retry_if_exception_type(TransientError), wait=wait, stop=stop, retry_error_callback=give_up, reraise=False
@@ -63,12 +63,3 @@ def press(attempt: Callable[[float], Answer], *, endpoint: Endpoint, retries: Re
 def _fault(state: RetryCallState) -> TransientError | None:
     error = state.outcome.exception() if state.outcome else None
     return error if isinstance(error, TransientError) else None
-
-
-def _exhausted(fault: TransientError | None, tries: int, endpoint: Endpoint) -> ModelError:
-    if fault is not None and fault.dead:
-        return ModelError(
-            f"nothing answers at {endpoint.address}",
-            fix="Start the server, or correct --api-base; the run can be resumed.",
-        )
-    return NoAnswer(f"{endpoint.model} gave no usable answer in {tries} tries; the last: {fault}")

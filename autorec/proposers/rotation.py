@@ -1,5 +1,6 @@
 """Who writes next: some proposers before all others, then the others in a fixed rotation."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -12,17 +13,22 @@ class Rotation:
     """Implements `ports.Proposer` over named proposers; a plan's `proposer` is the name of who carries it out.
 
     Those of `first` go on until they have nothing to do; then those of `then` alternate by the number of the ask.
-    One that has nothing to do is passed over.
+    One that has nothing to do, or has `at_once` asks under way, is passed over: while a language model thinks, the
+    others go on.
     """
 
-    def __init__(self, *, first: Mapping[str, Proposer], then: Mapping[str, Proposer]) -> None:
+    def __init__(self, *, first: Mapping[str, Proposer], then: Mapping[str, Proposer], at_once: int) -> None:
+        self._at_once = at_once
         self._proposers = {**first, **then}
         self._first = tuple(first)
         self._then = tuple(then)
 
     def plan(self, state: State, seed: int) -> Plan | None:
-        """The plan of whoever's turn it is; None when nobody has anything to do."""
+        """The plan of whoever's turn it is; None when nobody has anything to do, or all are busy."""
+        busy = Counter(ask.plan.proposer for ask in state.asks)
         for name in self._turns(state.asked):
+            if busy[name] >= self._at_once:
+                continue
             plan = self._proposers[name].plan(state, seed)
             if plan is not None:
                 return replace(plan, proposer=name)

@@ -1,6 +1,7 @@
 """The configuration of a search: flags beat environment beat file beat defaults, and the result is stored with the run.
 
-Environment variables are `AUTOREC_SEARCH_<KEY>` (`AUTOREC_SEARCH_BUDGET=15m`); the file is TOML with the same keys.
+Environment variables are `AUTOREC_SEARCH_<KEY>` (`AUTOREC_SEARCH_BUDGET=15m`), lists with commas but for hypotheses,
+one a line; the file is TOML with the same keys.
 """
 
 import difflib
@@ -20,6 +21,7 @@ from autorec.domain.evaluation import COSTS, Constraint, Direction, Objective
 ENVIRONMENT = "AUTOREC_SEARCH_"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
+COLUMNS = ("user", "item", "timestamp", "value")
 METRICS = ("ndcg", "recall", "precision", "hitrate", "mrr", "map", "coverage", "gini", "novelty")
 LOWER_IS_BETTER = ("gini", *COSTS)
 
@@ -43,6 +45,18 @@ def parse_duration(text: object) -> float:
     if not math.isfinite(seconds) or seconds <= 0:
         raise ValueError(f"{text!r} is not a duration; it must be more than zero")
     return seconds
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """`user=uid,item=sku` as a mapping.
+
+    Raises ValueError with the expected form.
+    """
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    for role, sign, name in pairs:
+        if not sign or not name.strip() or role.strip() not in COLUMNS:
+            raise ValueError(f"{text!r}: expected pairs such as user=uid with one of {', '.join(COLUMNS)} on the left")
+    return {role.strip(): name.strip() for role, _, name in pairs}
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
@@ -92,6 +106,16 @@ class SearchConfig(BaseModel):
     max_memory_mb: int = Field(4096, ge=256, description="limit and constraint: memory of the whole tree")
     max_state_mb: int = Field(1024, ge=1, description="constraint: size of the kept state")
     top_k: int = Field(100, ge=1, description="length of the lists that candidates hand in")
+
+    @field_validator("data")
+    @classmethod
+    def _from_anywhere(cls, path: Path | None) -> Path | None:
+        return path.absolute() if path else None
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _as_pairs(cls, columns: object) -> object:
+        return parse_columns(columns) if isinstance(columns, str) else columns
 
     @field_validator("objectives")
     @classmethod
@@ -165,8 +189,16 @@ def _read_file(file: Path) -> dict[str, Any]:
 
 def _read_environment() -> dict[str, Any]:
     found = {k.removeprefix(ENVIRONMENT).lower(): v for k, v in os.environ.items() if k.startswith(ENVIRONMENT)}
-    lists = ("hypotheses", "seed_code", "objectives")
-    return {k: [part for part in v.split(",") if part] if k in lists else v for k, v in found.items()}
+    return {key: _from_text(key, text) for key, text in found.items()}
+
+
+def _from_text(key: str, text: str) -> str | list[str]:
+    """Hypotheses are sentences, one a line; other lists are separated by commas."""
+    if key == "hypotheses":
+        return [line.strip() for line in text.splitlines() if line.strip()]
+    if key in ("seed_code", "objectives"):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
 
 
 def _refuse_unknown(layer: Mapping[str, Any], place: str) -> None:

@@ -151,6 +151,20 @@ class SearchSpace(Strict):
         return self.complete(self.designs[name])
 
 
+def find_space(name: str, folder: Path) -> Path:
+    """The file of the search space `name` in `folder`.
+
+    Raises SpaceError that lists the known names.
+    """
+    known = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    if name not in known:
+        raise SpaceError(
+            f"search_space: there is no {name!r}; expected one of {', '.join(known)}",
+            fix=nearest(name, known) or "give one of these names",
+        )
+    return known[name]
+
+
 def load_space(path: Path) -> SearchSpace:
     """Read and check a search space.
 

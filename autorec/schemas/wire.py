@@ -97,7 +97,7 @@ class JobMessage(Message):
     threads: int
     training_s: float
     top_k: int
-    validations: int = 20
+    validations: int
     device: str = "cpu"
     params: dict[str, Any] = Field(default_factory=dict)
     rlimits: RlimitMessage

@@ -7,27 +7,21 @@ run; weights are in a run's secret numbering and are not kept.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from autorec.domain.candidate import Candidate
+from autorec.domain.errors import StoreError
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
-from autorec.ports import Objects
+from autorec.ports import Objects, Trains
 
 _TRAINED = TypeAdapter(Trained)
-
-
-class Trains(Protocol):
-    """A trainer, or another cache around one."""
-
-    def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained: ...
-
-    def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +34,11 @@ class BaselineCache:
     kept: Objects
     objects: Objects
     context: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Make the folder now, so that a run with nowhere to keep its baselines does not begin. Raises StoreError."""
+        with _explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
         """Train, or recall."""
@@ -58,29 +57,47 @@ class BaselineCache:
         return self._keep(self.inner.predict(candidate, stage, kept))
 
     def _recall(self, candidate: Candidate, stage: Stage, seed: int) -> Trained | None:
-        file = self._file(candidate.id, stage, seed)
+        """What is kept; None where it is missing or damaged, so that it is made and kept again."""
         try:
-            found = _TRAINED.validate_json(file.read_bytes())
-        except (FileNotFoundError, ValidationError):
+            found = _TRAINED.validate_json(self._file(candidate.id, stage, seed).read_bytes())
+            contents = [self.kept.get(digest) for digest in _objects_of(found)]
+        except (OSError, ValidationError, StoreError):
             return None
-        for digest in (found.predictions, found.per_user, found.log):
-            if digest is not None:
-                self.objects.put(self.kept.get(digest))
+        for content in contents:
+            self.objects.put(content)
         return found
 
     def _keep(self, trained: Trained) -> Trained:
         if not trained.ok:
             return trained
-        for digest in (trained.predictions, trained.per_user, trained.log):
-            if digest is not None:
-                self.kept.put(self.objects.get(digest))
+        for digest in _objects_of(trained):
+            self.kept.put(self.objects.get(digest))
         file = self._file(trained.candidate, trained.stage, trained.seed)
-        file.parent.mkdir(parents=True, exist_ok=True)
         partial = file.with_suffix(f".{os.getpid()}.tmp")
-        partial.write_bytes(_TRAINED.dump_json(replace(trained, state=None, cached=True)))
-        partial.replace(file)
+        with _explained(self.folder):
+            try:
+                partial.write_bytes(_TRAINED.dump_json(replace(trained, state=None, cached=True)))
+                partial.replace(file)
+            finally:
+                partial.unlink(missing_ok=True)
         return trained
 
     def _file(self, candidate: str, stage: Stage, seed: int) -> Path:
         key = json.dumps({**self.context, "candidate": candidate, "stage": stage, "seed": seed}, sort_keys=True)
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+
+def _objects_of(trained: Trained) -> tuple[str, ...]:
+    """Digests of what is kept of a training; not its weights."""
+    return tuple(d for d in (trained.predictions, trained.per_user, trained.log) if d is not None)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"the cache of baselines at {folder} cannot be written: {error.strerror}",
+            fix="free space, or set AUTOREC_HOME to a folder that you may write to",
+        ) from error

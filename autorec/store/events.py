@@ -8,7 +8,7 @@ between a run that was interrupted and one that was not, and the events must not
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from autorec.domain.errors import RunError, StoreError
@@ -38,12 +38,14 @@ class EventTable:
                 f"{path.parent} is not a run: there is no {path.name} in it", fix="`autorec list` shows the runs"
             )
         address = f"file:{path}?mode=ro" if read_only else str(path)
-        with _explained(path):
+        with _explained(path), ExitStack() as undo:
             self._db = sqlite3.connect(address, uri=read_only, isolation_level=None, check_same_thread=False)
+            undo.callback(self._db.close)
             if create:
                 self._db.execute("PRAGMA journal_mode=WAL")
                 self._db.executescript(f"BEGIN; {_TABLES} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;")
             self._check_version()
+            undo.pop_all()
 
     def _check_version(self) -> None:
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -91,16 +93,18 @@ class EventTable:
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def get_meta(self, key: str) -> bytes:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        with _explained(self._path):
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if row is None:
             raise RunError(f"{self._path.parent} lacks {key!r}: the run was never fully begun", fix="begin a new run")
         return bytes(row[0])
 
-    def begin_sitting(self) -> None:
-        """A process begins work."""
+    def begin_sitting(self, began: float | None = None) -> None:
+        """A process begins work, or began it at `began` (seconds since the epoch), so that its start-up counts."""
         now = time.time()
+        began = now if began is None else min(began, now)
         with _explained(self._path):
-            self._db.execute("INSERT INTO sittings (began, seen) VALUES (?, ?)", (now, now))
+            self._db.execute("INSERT INTO sittings (began, seen) VALUES (?, ?)", (began, now))
 
     def touch_sitting(self) -> None:
         """The process that began the last sitting is still at work."""

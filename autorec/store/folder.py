@@ -12,6 +12,8 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from autorec.store.objects import ObjectFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DATABASE = "run.db"
+SPACE = "free space, or mend the permissions; then `autorec resume` goes on and nothing that was recorded is lost"
 
 
 @dataclass(slots=True)
@@ -38,37 +41,46 @@ class RunFolder:
 
         Raises RunError when the folder holds a run already, StoreError when it cannot be made.
         """
-        if (path / DATABASE).exists():
-            raise RunError(
-                f"{path} holds a run already", fix=f"`autorec resume {path}` goes on with it; or give another --run"
-            )
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(f"{path} exists and is not empty", fix="give another --run")
-        try:
+        with _explained(f"cannot make the run folder {path}", "free space, or give another --run"), ExitStack() as undo:
+            _refuse_run(path)
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise RunError(f"{path} exists and is not empty", fix="give another --run")
+            undo.callback(_remove_empty, [folder for folder in (path, *path.parents) if not folder.exists()])
             path.mkdir(parents=True, exist_ok=True)
             lock = _take_lock(path)
-        except OSError as error:
-            raise StoreError(
-                f"cannot make the run folder {path}: {error.strerror}", fix="give another --run"
-            ) from error
-        events = EventTable(path / DATABASE, create=True)
-        events.put_meta("secret", secrets.token_bytes(32))
-        events.put_meta("run_id", secrets.token_hex(16).encode())
-        (path / DATABASE).chmod(0o600)
+            undo.callback(os.close, lock)
+            _refuse_run(path)
+            undo.callback(_remove_files, path)
+            events = EventTable(path / DATABASE, create=True)
+            undo.callback(events.close)
+            events.put_meta("secret", secrets.token_bytes(32))
+            events.put_meta("run_id", secrets.token_hex(16).encode())
+            (path / DATABASE).chmod(0o600)
+            undo.pop_all()
         return cls(path, events, ObjectFolder(path / "objects"), lock)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> "RunFolder":
         """An existing run, to read or to go on with.
 
-        Raises RunError when it is no run, of another version, or (to write) in use.
+        Raises RunError when it is no run, of another version, or (to write) in use, StoreError when it cannot be
+        read or written.
         """
-        if not path.is_dir():
-            raise RunError(f"there is no run at {path}", fix="`autorec list` shows the runs")
-        if not (path / DATABASE).exists():
-            raise RunError(f"{path} is not a run: there is no {DATABASE} in it", fix="`autorec list` shows the runs")
-        lock = _take_lock(path) if write else None
-        return cls(path, EventTable(path / DATABASE, read_only=not write), ObjectFolder(path / "objects"), lock)
+        objects, lock = ObjectFolder(path / "objects"), None
+        with _explained(f"cannot open the run {path}", "check who may read and write there"), ExitStack() as undo:
+            if not path.is_dir():
+                raise RunError(f"there is no run at {path}", fix="`autorec list` shows the runs")
+            if not (path / DATABASE).exists():
+                raise RunError(
+                    f"{path} is not a run: there is no {DATABASE} in it", fix="`autorec list` shows the runs"
+                )
+            if write:
+                lock = _take_lock(path)
+                undo.callback(os.close, lock)
+                objects.sweep()
+            events = EventTable(path / DATABASE, read_only=not write)
+            undo.pop_all()
+        return cls(path, events, objects, lock)
 
     @property
     def secret(self) -> bytes:
@@ -85,20 +97,28 @@ class RunFolder:
         return self.path.name
 
     def fresh_work(self) -> Path:
-        """An empty scratch folder."""
+        """An empty scratch folder.
+
+        Raises StoreError.
+        """
         work = self.path / "work"
         shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(mode=0o755)
+        with _explained(f"cannot make the scratch folder {work}", SPACE):
+            work.mkdir(mode=0o755)
         return work
 
     def write_champion(self, files: dict[str, str]) -> Path:
-        """Lay the champion's files out for people; returns the folder."""
+        """Lay the champion's files out for people; returns the folder.
+
+        Raises StoreError.
+        """
         folder = self.path / "champion"
         shutil.rmtree(folder, ignore_errors=True)
-        for name, text in files.items():
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+        with _explained(f"cannot write the champion to {folder}", SPACE):
+            for name, text in files.items():
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text, encoding="utf-8")
         return folder
 
     def close(self) -> None:
@@ -124,12 +144,44 @@ def resolve_run(name: str, runs: Path) -> Path:
     return runs / name
 
 
+def _refuse_run(path: Path) -> None:
+    if (path / DATABASE).exists():
+        raise RunError(
+            f"{path} holds a run already", fix=f"`autorec resume {path}` goes on with it; or give another --run"
+        )
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove what is there and empty, the innermost first."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _remove_files(folder: Path) -> None:
+    """Remove the database, what SQLite keeps beside it, and the lock."""
+    for file in folder.glob("run.*"):
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(problem: str, fix: str) -> Iterator[None]:
+    """Whatever the disk refuses becomes a StoreError that says what could not be done."""
+    try:
+        yield
+    except (OSError, StoreError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else error
+        raise StoreError(f"{problem}: {reason}", fix=fix) from error
+
+
 def _take_lock(path: Path) -> int:
     descriptor = os.open(path / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
         os.close(descriptor)
+        if not isinstance(error, BlockingIOError):
+            raise
         raise RunError(
             f"{path} is in use by another process", fix="wait for it to end, or stop it, then try again"
         ) from None

@@ -30,7 +30,7 @@ class ObjectFolder:
         digest = hashlib.sha256(content).hexdigest()
         target = self._place(digest)
         try:
-            if not _holds(target, len(content)):
+            if not _holds(target, content):
                 _make_folder(target.parent)
                 _write(target, content)
         except OSError as error:
@@ -68,10 +68,10 @@ class ObjectFolder:
         return self.path / digest[:2] / digest[2:]
 
 
-def _holds(target: Path, size: int) -> bool:
-    """Whether the object is there already; one of another size is damaged and written again."""
+def _holds(target: Path, content: bytes) -> bool:
+    """Whether the object is there already; one that is damaged is written again."""
     try:
-        return target.stat().st_size == size
+        return target.stat().st_size == len(content) and target.read_bytes() == content
     except FileNotFoundError:
         return False
 

@@ -2,7 +2,7 @@
 
 import csv
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -22,6 +22,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 REQUIRED = ("user", "item")
 DELIMITERS = "\t,;|"
+QUOTE = '"'
 CHUNK_ROWS = 2_000
 HEAD_BYTES = 8_192
 MAGIC = {b"PAR1": "a Parquet file", b"\x1f\x8b": "a gzip archive", b"PK\x03\x04": "a zip archive"}
@@ -131,7 +132,42 @@ def _records(path: Path, delimiter: str, quoted: bool) -> "Iterator[Reader]":
                 fix="convert the file, e.g. iconv -f latin1 -t utf-8",
             ) from error
         except csv.Error as error:
-            raise DataError(f"{path}, line {reader.line_num}: {error}", fix="mend the quotes on that line") from error
+            raise _unreadable(path, delimiter, quoted, reader.line_num, error) from error
+
+
+def _unreadable(path: Path, delimiter: str, quoted: bool, line: int, error: csv.Error) -> DataError:
+    """What the reader could not take on a line: a field without end, or a misplaced quote."""
+    if "field larger than" not in str(error):
+        return DataError(f"{path}, line {line}: {error}", fix="mend the quotes on that line")
+    limit = csv.field_size_limit()
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        first, column = _first_overlong(stream, delimiter, quoted, limit)
+    return DataError(
+        f"{path}, line {first}: column {column} holds more than the {limit:,} characters that a field may have",
+        fix="mend the quote that opens there and does not close" if line > first else "shorten or remove that column",
+    )
+
+
+def _first_overlong(lines: Iterable[str], delimiter: str, quoted: bool, limit: int) -> tuple[int, int]:
+    """(line on which it begins, column) of the first field longer than the limit, both from 1."""
+    inside = wrapped = False
+    began, column, length = 1, 1, 0
+    for number, line in enumerate(lines, 1):
+        if not inside:
+            began, column, length, wrapped = number, 1, 0, False
+            if len(line) <= limit and QUOTE not in line:
+                continue
+        for character in line:
+            if quoted and character == QUOTE and (wrapped or not length):
+                length += wrapped and not inside
+                inside, wrapped = not inside, True
+            elif character == delimiter and not inside:
+                began, column, length, wrapped = number, column + 1, 0, False
+            elif length or inside or character != " ":
+                length += 1
+            if length > limit:
+                return began, column
+    return began, column
 
 
 def _refused(parse: Callable[[Sequence[str]], object], text: str) -> bool:

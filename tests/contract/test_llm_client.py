@@ -2,6 +2,7 @@
 
 import socket
 import time
+import tomllib
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
@@ -124,17 +125,22 @@ def test_a_request_that_is_too_long_fails_alone():
         ask(opened(server))
 
 
-def test_a_dead_address_is_named():
+def test_a_dead_address_is_refused_at_the_start():
     base = f"http://127.0.0.1:{closed_port()}/v1"
-    client = open_client(MODEL, api_base=base, retries=QUICK)
-    for call in (client.check, lambda: ask(client)):
-        with pytest.raises(ModelError, match=f"nothing answers at {base}") as caught:
-            call()
-        assert not isinstance(caught.value, NoAnswer)
+    with pytest.raises(ModelError, match=f"nothing answers at {base}") as caught:
+        open_client(MODEL, api_base=base, retries=QUICK).check()
+    assert not isinstance(caught.value, NoAnswer)
+    assert "--api-base" in caught.value.fix
+
+
+def test_a_server_that_goes_away_fails_the_call_and_not_the_search():
+    client = open_client(MODEL, api_base=f"http://127.0.0.1:{closed_port()}/v1", retries=QUICK)
+    with pytest.raises(NoAnswer, match=r"in 3 tries; the last: the connection to http://127\.0\.0\.1:\d+/v1 failed"):
+        ask(client)
 
 
 def test_check_costs_no_call_and_refuses_a_wrong_key_only():
-    for status, refused in ((200, False), (401, True), (404, False), (500, False)):
+    for status, refused in ((200, False), (401, True), (403, True), (404, False), (500, False)):
         with ScriptedServer(["hi"], models_status=status) as server:
             client = opened(server)
             if refused:
@@ -219,9 +225,32 @@ def test_a_malformed_name_is_refused(name):
         open_client(name)
 
 
-def test_an_api_base_without_a_scheme_is_refused():
-    with pytest.raises(ModelError, match="expected a URL"):
-        open_client("llama", api_base="localhost:8000")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost:8000",
+        "ftp://127.0.0.1/v1",
+        "http://",
+        "http://:8000/v1",
+        "http://127.0.0.1:abc/v1",
+        "http://127.0.0.1:99999/v1",
+        "http://127.0.0.1:0/v1",
+        "http://[::1/v1",
+        "http://two words/v1",
+        "http://host\n/v1",
+        "http://a..b/v1",
+        "http://xn--/v1",
+    ],
+)
+def test_an_address_that_nothing_can_be_sent_to_is_refused(address):
+    with pytest.raises(ModelError, match="expected a URL") as caught:
+        open_client("llama", api_base=address)
+    assert "http://127.0.0.1:8000/v1" in caught.value.fix
+
+
+@pytest.mark.parametrize("address", ["http://[::1]:8000/v1", "https://ü.example/v1", "HTTP://my_host"])
+def test_an_unusual_address_is_taken(address):
+    assert open_client("llama", api_base=address).model == "llama"
 
 
 def test_the_cap_stops_further_calls():
@@ -253,7 +282,8 @@ def test_the_cap_is_passed_by_no_more_than_the_calls_in_flight():
 def test_a_cap_needs_a_price():
     with pytest.raises(ModelError, match="nobody knows that of openai/scripted") as caught:
         open_client(MODEL, api_base="http://127.0.0.1:1/v1", max_usd=1.0)
-    assert '[prices."openai/scripted"]' in caught.value.fix
+    line = caught.value.fix[caught.value.fix.index("prices.") :]
+    assert tomllib.loads(line) == {"prices": {MODEL: {"input": 1.25, "output": 10.0}}}
 
 
 def test_litellm_serves_the_other_providers(monkeypatch):

@@ -1,10 +1,12 @@
 """Whatever is wrong with the input: one clear message, what to do, exit code 2, no traceback, no half-made run."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from autorec.cli.main import run
+from autorec.cli.main import OF_THE_DISK, run
 from autorec.testing.llm_server import Fault, ScriptedServer
 
 HEAD = "user_id,item_id,timestamp\n"
@@ -76,6 +78,7 @@ BAD_FLAGS = {
     "no key": (("--llm", "openai/gpt-5"), "OPENAI_API_KEY"),
     "no provider": (("--llm", "gpt-5"), "provider/model"),
     "dead endpoint": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1"), "127.0.0.1:9"),
+    "malformed address": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:abc/v1"), "127.0.0.1:abc"),
     "unknown price": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1", "--max-usd", "1"), "price"),
     "no seed code": (("--seed-code", "nowhere"), "nowhere"),
     "bad run name": (("--run", "a b"), "not a run name"),
@@ -105,6 +108,45 @@ def test_a_wrong_key_is_found_before_the_run_begins(say, monkeypatch):
     assert "OPENAI_API_KEY" in said
     assert "canary" not in said
     assert not Path("r").exists()
+
+
+def test_a_negative_seed_of_a_world_is_refused(say):
+    code, said = say("data", "synth", "x.csv", "--seed", "-1")
+    assert code == 2
+    assert "--seed" in said
+    assert not Path("x.csv").exists()
+
+
+def test_a_home_that_is_a_file_is_explained_and_no_run_begins(isolation, say, monkeypatch):
+    Path("home").write_text("")
+    monkeypatch.setenv("AUTOREC_HOME", "home")
+    code, said = say("search", "--data", log(GOOD), "--split", "loo", "--run", "r")
+    assert code == 2
+    assert said.count("error: ") == 1
+    assert "AUTOREC_HOME" in said
+    assert not Path("r").exists()
+
+
+@pytest.mark.parametrize("number", sorted(OF_THE_DISK))
+def test_what_the_machine_refuses_is_one_message(number, say, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number), "somewhere")
+
+    monkeypatch.setattr("autorec.tasks.synthetic.generate", refuse)
+    code, said = say("data", "synth", "x.csv")
+    assert code == 2
+    assert os.strerror(number) in said
+    assert "somewhere" in said
+    assert "fix: " in said
+
+
+def test_another_fault_of_the_machine_is_not_hidden(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("autorec.tasks.synthetic.generate", refuse)
+    with pytest.raises(OSError, match="Input/output error"):
+        run(["data", "synth", "x.csv"])
 
 
 def test_runs_that_are_none(say):

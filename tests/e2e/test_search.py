@@ -53,7 +53,7 @@ def test_the_stored_predictions_score_the_same_outside(finished, small_log):
         last[row["user_id"]] = row["item_id"]
     asked = {user: item for user, item in last.items() if item not in before[user]}
     found: dict[str, int] = {}
-    with (command.folder / "runs/one/champion/recommendations.csv").open() as file:
+    with (command.folder / "runs/one/recommendations.csv").open() as file:
         for row in csv.DictReader(file):
             assert row["item_id"] not in before[row["user_id"]]
             if row["item_id"] == asked[row["user_id"]] and int(row["rank"]) <= 10:
@@ -132,7 +132,6 @@ def test_seed_code_goes_into_the_first_generation(finished, small_log):
 def test_evaluate_reports_one_candidate(finished, small_log):
     command, result = finished
     champion = command.folder / "runs/one/champion"
-    (champion / "recommendations.csv").unlink()
     got = command.json("evaluate", champion, "--data", small_log, "--split", "loo", "--training", "2s")
     assert got["outcome"] == "completed"
     assert got["id"] == result["champion"]["id"]

@@ -12,7 +12,10 @@ def test_the_parts_of_a_budget_fit_into_it(budget, workers, finalists, baselines
         budget, workers=workers, finalists=finalists, baselines=baselines, slow_baselines=min(baselines, 1)
     )
     assert plan.training_s > 0
-    assert 0 <= plan.last_start_s <= budget - plan.reserve_s
+    assert 1 <= plan.finalists <= finalists
+    assert plan.fits or plan.finalists == 1
+    if plan.fits:
+        assert 0 < plan.last_start_s < budget - plan.reserve_s
 
 
 def test_the_reserve_holds_finalists_and_the_final_stage():
@@ -23,3 +26,9 @@ def test_the_reserve_holds_finalists_and_the_final_stage():
 
 def test_a_given_training_time_is_kept():
     assert plan_time(900, workers=2, finalists=3, baselines=5, slow_baselines=1, training_s=10).training_s == 10
+
+
+def test_a_short_budget_takes_fewer_finalists_and_a_shorter_one_does_not_fit():
+    plans = [plan_time(b, workers=2, finalists=3, baselines=5, slow_baselines=1) for b in (900, 65, 20)]
+    assert [p.finalists for p in plans] == [3, 2, 1]
+    assert [p.fits for p in plans] == [True, True, False]

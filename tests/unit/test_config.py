@@ -36,6 +36,24 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one(tmp_path):
     assert caught.value.fix == "did you mean 'budget'?"
 
 
+def test_columns_are_pairs_wherever_they_are_given(tmp_path, monkeypatch):
+    expected = {"user": "uid", "item": "sku"}
+    assert load_config({"columns": "user=uid, item=sku"}).columns == expected
+    file = tmp_path / "search.toml"
+    file.write_text('columns = {user = "uid", item = "sku"}\n')
+    assert load_config({}, file).columns == expected
+    monkeypatch.setenv("AUTOREC_SEARCH_COLUMNS", "user=uid,item=sku")
+    assert load_config({}).columns == expected
+
+
+def test_hypotheses_of_the_environment_are_sentences_and_other_lists_have_commas(monkeypatch):
+    monkeypatch.setenv("AUTOREC_SEARCH_HYPOTHESES", "tastes drift, and fast\n\n  the last item, alone, tells\n")
+    monkeypatch.setenv("AUTOREC_SEARCH_OBJECTIVES", "ndcg@10, gini@10")
+    config = load_config({})
+    assert config.hypotheses == ("tastes drift, and fast", "the last item, alone, tells")
+    assert config.objectives == ("ndcg@10", "gini@10")
+
+
 def test_an_unknown_environment_key_is_refused(monkeypatch):
     monkeypatch.setenv("AUTOREC_SEARCH_POPULATE", "4")
     with pytest.raises(UsageError, match="the environment: unknown key 'populate'"):
@@ -51,6 +69,9 @@ def test_an_unknown_environment_key_is_refused(monkeypatch):
         ({"objectives": ("predict_s",)}, "must be a metric"),
         ({"objectives": ("ndcg@0",)}, "neither a metric"),
         ({"split": "bogus"}, "split"),
+        ({"columns": "nobody"}, "columns: 'nobody': expected pairs such as user=uid"),
+        ({"columns": "person=uid"}, "with one of user, item, timestamp, value on the left"),
+        ({"columns": "user= "}, "expected pairs"),
     ],
 )
 def test_bad_values_name_the_key(flags, message):

@@ -26,9 +26,10 @@ def test_an_object_lies_under_its_sha256_and_nothing_else_is_left(objects: Objec
     assert [path for path in objects.path.rglob("*") if path.is_file()] == [stored(objects, digest)]
 
 
-def test_damage_is_noticed_and_a_second_put_of_another_size_mends_it(objects: ObjectFolder) -> None:
+@pytest.mark.parametrize("damage", [b"cont", b"confent"], ids=["shorter", "of the same size"])
+def test_damage_is_noticed_and_a_second_put_mends_it(objects: ObjectFolder, damage: bytes) -> None:
     digest = objects.put(b"content")
-    stored(objects, digest).write_bytes(b"cont")
+    stored(objects, digest).write_bytes(damage)
     with pytest.raises(StoreError, match="damaged"):
         objects.get(digest)
     objects.put(b"content")

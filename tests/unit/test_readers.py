@@ -243,3 +243,23 @@ def test_wrong_column_names_suggest_the_nearest(tmp_path: Path) -> None:
     assert "customer" in caught.value.fix
     with pytest.raises(DataError, match="found usr"):
         load(path, columns={"usr": "customer"})
+
+
+def test_a_field_that_is_too_long_is_named_by_line_and_column(tmp_path: Path) -> None:
+    rows = ["user,item,title", 'a,x,"said ""hi"", left"', "b,y,short", f"c,{'z' * 200_000},t"]
+    with pytest.raises(DataError, match=r"log.csv, line 4: column 2 holds more than the 131,072 characters") as raised:
+        load(write(tmp_path / "log.csv", "\n".join(rows)))
+    assert raised.value.fix == "shorten or remove that column"
+
+
+def test_a_quote_that_never_closes_is_named_where_it_opens(tmp_path: Path) -> None:
+    rows = ["user,item,title", 'a,x,"fine, here"', 'b,y, "open', *["c,z,t"] * 30_000]
+    with pytest.raises(DataError, match=r"log.csv, line 3: column 3 holds more than") as raised:
+        load(write(tmp_path / "log.csv", "\n".join(rows)))
+    assert "the quote that opens there" in raised.value.fix
+
+
+def test_quotes_mean_nothing_where_a_format_has_none(tmp_path: Path) -> None:
+    rows = ["user_id:token\titem_id:token\ttitle:token", 'a\tx\t"open', f"b\ty\t{'z' * 200_000}"]
+    with pytest.raises(DataError, match=r"log.inter, line 3: column 3 holds more than"):
+        load(write(tmp_path / "log.inter", "\n".join(rows)))

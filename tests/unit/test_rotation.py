@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from autorec.domain.candidate import Operator, Plan, Proposal
 from autorec.domain.evaluation import Task
-from autorec.domain.state import State
+from autorec.domain.state import Ask, State
 from autorec.proposers.rotation import Rotation
 
 TASK = Task(
@@ -34,18 +34,32 @@ def names(rotation: Rotation, asks: int) -> list[str | None]:
 
 
 def test_people_first_then_in_turn():
-    rotation = Rotation(first={"human": Fixed("human", until=2)}, then={"policy": Fixed("p"), "llm": Fixed("l")})
+    rotation = Rotation(
+        first={"human": Fixed("human", until=2)}, then={"policy": Fixed("p"), "llm": Fixed("l")}, at_once=2
+    )
     assert names(rotation, 6) == ["human", "human", "policy", "llm", "policy", "llm"]
 
 
 def test_who_has_nothing_to_do_is_passed_over():
-    rotation = Rotation(first={}, then={"policy": Fixed("p", until=1), "llm": Fixed("l", until=4)})
+    rotation = Rotation(first={}, then={"policy": Fixed("p", until=1), "llm": Fixed("l", until=4)}, at_once=2)
     assert names(rotation, 5) == ["policy", "llm", "llm", "llm", None]
 
 
 def test_a_plan_is_carried_out_by_whom_it_names():
-    rotation = Rotation(first={}, then={"policy": Fixed("p"), "llm": Fixed("l")})
+    rotation = Rotation(first={}, then={"policy": Fixed("p"), "llm": Fixed("l")}, at_once=2)
     state = State(seq=0, task=TASK, seed=0)
     plan = rotation.plan(state, 1)
     assert rotation.propose(plan, state).files == {"word": "p"}
     assert rotation.propose(replace(plan, proposer="llm"), state).files == {"word": "l"}
+
+
+def test_a_busy_proposer_is_passed_over():
+    rotation = Rotation(first={}, then={"llm": Fixed("l"), "policy": Fixed("p")}, at_once=2)
+    plan = Plan(proposer="llm", operator=Operator.DRAFT, seed=0)
+    for under_way, expected in ((1, "llm"), (2, "policy")):
+        asks = tuple(Ask(number=n, plan=plan, seen=0) for n in range(under_way))
+        planned = rotation.plan(State(seq=0, task=TASK, seed=0, asked=4, asks=asks), 7)
+        assert planned is not None
+        assert planned.proposer == expected
+    alone = Rotation(first={}, then={"llm": Fixed("l")}, at_once=2)
+    assert alone.plan(State(seq=0, task=TASK, seed=0, asked=4, asks=asks), 7) is None

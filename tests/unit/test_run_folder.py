@@ -1,12 +1,16 @@
+import errno
+import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
 from autorec.domain import events as ev
 from autorec.domain.errors import RunError, StoreError
+from autorec.store import folder as folder_module
 from autorec.store.folder import RunFolder, resolve_run
 
 EVENT = ev.SearchEnded(reason="done")
@@ -82,6 +86,80 @@ def test_an_unwritable_place_is_explained(tmp_path):
         RunFolder.create(tmp_path / "file" / "run")
 
 
+def full(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("where", ["deep/er/run", "empty"])
+@pytest.mark.parametrize(
+    "step", ["autorec.store.events.EventTable.put_meta", "autorec.store.folder.secrets.token_hex", "pathlib.Path.chmod"]
+)
+def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch, step, where):
+    (tmp_path / "empty").mkdir()
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="cannot make the run folder") as caught:
+        patch.setattr(step, full)
+        RunFolder.create(tmp_path / where)
+    assert "No space left" in str(caught.value)
+    assert "another --run" in caught.value.fix
+    assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
+    RunFolder.create(tmp_path / where).close()
+
+
+def test_a_database_that_cannot_be_made_leaves_nothing(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(StoreError, match="cannot make the run folder"):
+        patch.setattr("autorec.store.events._TABLES", "PRAGMA max_page_count=1; CREATE TABLE events (a); ")
+        RunFolder.create(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_another_process_makes_meanwhile_is_left_alone(tmp_path, monkeypatch):
+    take_lock = folder_module._take_lock
+
+    def late(path):
+        (path / "run.db").write_bytes(b"theirs")
+        return take_lock(path)
+
+    with monkeypatch.context() as patch, pytest.raises(RunError, match="holds a run already"):
+        patch.setattr(folder_module, "_take_lock", late)
+        RunFolder.create(tmp_path / "run")
+    assert (tmp_path / "run" / "run.db").read_bytes() == b"theirs"
+
+
+def test_a_run_that_cannot_be_opened_is_not_locked(tmp_path):
+    RunFolder.create(tmp_path / "run").close()
+    database = tmp_path / "run" / "run.db"
+    content = database.read_bytes()
+    database.write_bytes(b"not a database at all, but long enough to look at" * 30)
+    with pytest.raises(RunError):
+        RunFolder.open(tmp_path / "run", write=True)
+    database.write_bytes(content)
+    RunFolder.open(tmp_path / "run", write=True).close()
+
+
+def test_what_a_dead_writer_left_is_swept_when_the_run_is_taken_up(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    folder.objects.put(b"content")
+    folder.close()
+    left = next((tmp_path / "run" / "objects").iterdir()) / "tmp-dead"
+    left.write_bytes(b"cont")
+    RunFolder.open(tmp_path / "run").close()
+    assert left.exists()
+    RunFolder.open(tmp_path / "run", write=True).close()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [("work", RunFolder.fresh_work), ("champion", lambda folder: folder.write_champion({"model.py": "x = 1\n"}))],
+)
+def test_a_folder_that_cannot_be_written_is_explained(tmp_path, name, write):
+    folder = RunFolder.create(tmp_path / "run")
+    (tmp_path / "run" / name).write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match=f"cannot .*{name}: File exists") as caught:
+        write(folder)
+    assert "autorec resume" in caught.value.fix
+
+
 def test_a_full_disk_is_explained_and_loses_nothing(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
     folder.events.append(EVENT)
@@ -109,6 +187,14 @@ def test_wall_clock_adds_up_over_sittings(tmp_path):
     first = folder.events.worked_s()
     folder.events.begin_sitting()
     assert folder.events.worked_s() >= first >= 0
+
+
+def test_the_start_up_of_a_process_counts(tmp_path):
+    folder = RunFolder.create(tmp_path / "run")
+    folder.events.begin_sitting(began=time.time() - 7)
+    assert 7 <= folder.events.worked_s() < 60
+    folder.events.begin_sitting(began=time.time() + 1000)
+    assert 7 <= folder.events.worked_s() < 60
 
 
 def test_closing_removes_scratch_and_discarding_everything(tmp_path):

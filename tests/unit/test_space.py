@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autorec.domain.errors import SpaceError
-from autorec.schemas.space import load_space
+from autorec.schemas.space import find_space, load_space
 
 ROOT = Path(__file__).parents[2] / "search_spaces"
 
@@ -102,3 +102,22 @@ def test_the_retrieval_space_has_the_baselines():
     assert set(space.designs) == {"pop", "itemknn", "ease", "ease_recency", "sasrec"}
     assert space.named("ease_recency") | {"half_life": 2.0} == space.named("ease_recency")
     assert not {"popularity", "itemknn"} & set(space.families)
+
+
+def test_a_space_is_found_by_its_name():
+    assert find_space("retrieval", ROOT) == ROOT / "retrieval.yaml"
+
+
+@pytest.mark.parametrize(
+    "name", ["nope", "retreival", "", ".", "..", "../search_spaces/retrieval", "/etc/passwd", "a\0b"]
+)
+def test_a_name_of_no_space_is_told_the_known_ones(name: str):
+    with pytest.raises(SpaceError, match=r"there is no .*; expected one of retrieval") as raised:
+        find_space(name, ROOT)
+    assert raised.value.fix
+
+
+def test_a_misspelt_space_gets_a_suggestion():
+    with pytest.raises(SpaceError) as raised:
+        find_space("retreival", ROOT)
+    assert raised.value.fix == "did you mean retrieval?"

@@ -1,0 +1,287 @@
+"""One process at work on one run: beginning it, going on with it."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autorec import __version__
+from autorec.assets import assets
+from autorec.domain import events as ev
+from autorec.domain.budget import TimePlan
+from autorec.domain.candidate import Candidate, Operator, Plan
+from autorec.domain.errors import RunError, UsageError
+from autorec.domain.job import Part, Stage
+from autorec.domain.state import State
+from autorec.finals import Finals
+from autorec.journal import Journal, Listener
+from autorec.ports import Executor, Objects, Proposer
+from autorec.schemas.config import SearchConfig
+from autorec.search import Pace, Search, enter_baseline
+from autorec.wiring.arena import (
+    Arena,
+    home,
+    isolated_executor,
+    load_data,
+    make_task,
+    open_arena,
+    time_plan,
+    training_limits,
+)
+
+if TYPE_CHECKING:
+    from autorec.llm.client import LLMClient
+    from autorec.store.folder import RunFolder
+    from autorec.tasks.datasets import Dataset
+    from autorec.tasks.splits import Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitting:
+    """One process at work on one run."""
+
+    config: SearchConfig
+    folder: "RunFolder"
+    journal: Journal
+    arena: Arena
+    search: Search
+    finals: Finals
+    plan: TimePlan
+
+    def work(self) -> State:
+        """Search, judge the finalists, open the test; take up wherever the run stands."""
+        for name, candidate in self.arena.baselines.items():
+            plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0, design=self.arena.space.named(name))
+            enter_baseline(self.journal, self.folder.objects, name, candidate, plan)
+        self.search.run()
+        self.finals.run()
+        return self.journal.state
+
+    def lay_out_champion(self) -> dict[str, str]:
+        """Write the champion's files under `champion/`, and its test recommendations beside; returns the files."""
+        state = self.journal.state
+        if state.champion is None:
+            return {}
+        files = dict(Candidate.from_bytes(self.folder.objects.get(state.champion)).files)
+        self.folder.write_champion(files)
+        final = state.records[state.champion].final(Stage.FINAL)
+        if final and final.predictions:
+            (self.folder.path / "recommendations.csv").write_text(self._recommendations(final.predictions))
+        return files
+
+    def _recommendations(self, digest: str) -> str:
+        from autorec.tasks.recommendations import as_csv
+
+        return as_csv(self.arena.dataset, self.arena.split, Part.TEST, self.folder.objects.get(digest))
+
+    @property
+    def worked_s(self) -> float:
+        """Wall clock of all sittings so far, this one included."""
+        self.folder.events.touch_sitting()
+        return self.folder.events.worked_s()
+
+
+@contextmanager
+def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...] = ()) -> Iterator[Sitting]:
+    """A new run at `path`. Whatever can be refused is refused before the folder is made.
+
+    Raises DataError, IsolationError, ModelError, UsageError, RunError, StoreError.
+    """
+    from autorec.store.folder import RunFolder
+
+    began = time.monotonic()
+    config = config.model_copy(update={"training": time_plan(config).training_s})
+    data = load_data(config)
+    task = make_task(config, *data)
+    seeds = _read_seeds(config)
+    client = _open_client(config)
+    with ExitStack() as stack:
+        executor = isolated_executor(stack)
+        folder = RunFolder.create(Path(path))
+        stack.callback(folder.close)
+        stack.callback(executor.close)  # before the lock is freed: nothing writes after
+        stored = config.model_dump(mode="json") | {"seed_sources": seeds}
+        started = ev.RunStarted(
+            task=task, seed=config.seed, version=__version__, config=stored, hypotheses=config.hypotheses
+        )
+        try:
+            journal = Journal(folder.events, listeners)
+            journal.record(started)
+            sitting = _sit_down(config, data, folder, journal, executor, seeds, client, began)
+        except BaseException:
+            folder.discard()
+            raise
+        yield sitting
+
+
+@contextmanager
+def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: float | None = None) -> Iterator[Sitting]:
+    """Go on with the run at `path`; `budget_s` replaces the budget that it was given.
+
+    Raises RunError when it is no run, in use, or its data has changed since.
+    """
+    from autorec.store.folder import RunFolder
+
+    began = time.monotonic()
+    with ExitStack() as stack:
+        folder = RunFolder.open(Path(path), write=True)
+        stack.callback(folder.close)
+        started = next(folder.events.read(upto=1), None)
+        if not isinstance(started, ev.RunStarted):
+            raise RunError(f"{path} was never fully begun", fix="remove it and begin a new run")
+        stored = dict(started.config)
+        seeds = stored.pop("seed_sources", {})
+        config = SearchConfig.model_validate(stored)
+        config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
+        data = load_data(config)
+        if (data[0].digest, data[1].digest) != (started.task.data_digest, started.task.split_digest):
+            raise RunError(
+                f"the data of {path} has changed since the run began: digest {data[0].digest[:12]}, "
+                f"expected {started.task.data_digest[:12]}",
+                fix="put the original file back, or begin a new run",
+            )
+        journal = Journal(folder.events, listeners)
+        client = _open_client(config, journal.state.spent.usd)
+        executor = isolated_executor(stack)
+        yield _sit_down(config, data, folder, journal, executor, seeds, client, began)
+
+
+def _sit_down(
+    config: SearchConfig,
+    data: "tuple[Dataset, Split]",
+    folder: "RunFolder",
+    journal: Journal,
+    executor: Executor,
+    seeds: Mapping[str, Mapping[str, str]],
+    client: "LLMClient | None",
+    began: float,
+) -> Sitting:
+    from autorec.execution.crew import ThreadCrew
+    from autorec.judging.evidence import compare
+    from autorec.judging.ledger import TestLedger
+    from autorec.selection.study import NsgaSelector
+
+    worked_s = folder.events.worked_s()
+    folder.events.begin_sitting(time.time() - (time.monotonic() - began))
+    plan = time_plan(config)
+    arena = open_arena(
+        config,
+        data,
+        executor=executor,
+        objects=folder.objects,
+        secret=folder.secret,
+        folder=folder.fresh_work(),
+        training_s=plan.training_s,
+    )
+    deadline = began - worked_s + plan.budget_s
+    last_start = began - worked_s + plan.last_start_s
+    search = Search(
+        journal=journal,
+        proposer=_proposers(config, arena, folder.objects, seeds, client, plan.training_s),
+        train=arena.trainer.train,
+        selector=NsgaSelector(
+            objectives=arena.task.objectives,
+            constraints=arena.task.constraints,
+            size=config.survivors,
+        ),
+        objects=folder.objects,
+        crew=ThreadCrew(),
+        pace=Pace(
+            workers=config.workers,
+            population=config.population,
+            out_of_time=lambda: time.monotonic() > last_start,
+            max_candidates=config.max_candidates,
+        ),
+    )
+    ledger = TestLedger(home() / "ledger.db")
+
+    def open_test() -> int:
+        opening = ledger.open(arena.task.data_digest, arena.task.split_digest, folder.run_id)
+        arena.judge.unseal(opening)
+        return opening.count
+
+    finals = Finals(
+        journal=journal,
+        objects=folder.objects,
+        trainer=arena.trainer,
+        crew=ThreadCrew(),
+        workers=config.workers,
+        finalists=plan.finalists,
+        time_left_s=lambda: deadline - time.monotonic(),
+        open_test=open_test,
+        compare=partial(compare, seed=config.seed),
+    )
+    return Sitting(
+        config=config,
+        folder=folder,
+        journal=journal,
+        arena=arena,
+        search=search,
+        finals=finals,
+        plan=plan,
+    )
+
+
+def _proposers(
+    config: SearchConfig,
+    arena: Arena,
+    objects: Objects,
+    seeds: Mapping[str, Mapping[str, str]],
+    client: "LLMClient | None",
+    training_s: float,
+) -> Proposer:
+    from autorec.proposers.human import HumanProposer
+    from autorec.proposers.policy import PolicyProposer
+    from autorec.proposers.rotation import Rotation
+    from autorec.selection.choosers import TpeChoosers, random_chooser
+
+    choose = TpeChoosers() if config.chooser == "tpe" else (lambda state, seed: random_chooser(seed))
+    then: dict[str, Proposer] = {"policy": PolicyProposer(arena.space, arena.code, choose)}
+    if client is not None:
+        from autorec.prompting.render import Templates
+        from autorec.proposers.llm import LLMProposer
+
+        then = {
+            "llm": LLMProposer(
+                client=client,
+                templates=Templates(assets("prompts")),
+                objects=objects,
+                limits=training_limits(config, training_s),
+                max_usd=config.max_usd,
+            ),
+            **then,
+        }
+    return Rotation(first={"human": HumanProposer(seeds)}, then=then, at_once=config.workers)
+
+
+def _read_seeds(config: SearchConfig) -> dict[str, dict[str, str]]:
+    from autorec.proposers.human import read_seed_code
+
+    return {str(folder): read_seed_code(folder) for folder in config.seed_code}
+
+
+def _open_client(config: SearchConfig, spent_usd: float = 0.0) -> "LLMClient | None":
+    if config.llm is None:
+        for name, given in (
+            ("hypothesis", config.hypotheses),
+            ("max_usd", config.max_usd),
+            ("api_base", config.api_base),
+        ):
+            if given:
+                raise UsageError(f"{name} needs a language model, and none is given", fix="add --llm provider/model")
+        return None
+    from autorec.llm.open import open_client
+    from autorec.llm.prices import Price
+
+    client = open_client(
+        config.llm,
+        api_base=config.api_base,
+        prices={name: Price(input=p.input, output=p.output) for name, p in config.prices.items()},
+        max_usd=config.max_usd,
+        spent_usd=spent_usd,
+    )
+    client.check()
+    return client

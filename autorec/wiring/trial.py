@@ -1,0 +1,64 @@
+"""Trainings without a run, in a temporary folder: one candidate alone, or the baselines."""
+
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from autorec.batch import carry_out
+from autorec.domain.budget import SHARE_OF_BUDGET
+from autorec.domain.candidate import Candidate
+from autorec.domain.evaluation import Trained
+from autorec.domain.job import Stage
+from autorec.domain.seeds import baseline_seed
+from autorec.schemas.config import SearchConfig
+from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena
+
+
+@contextmanager
+def trial_arena(config: SearchConfig) -> Iterator[Arena]:
+    """An arena without a run, in a temporary folder: for one candidate alone, or for the baselines."""
+    from autorec.store.objects import ObjectFolder
+
+    data = load_data(config)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autorec-")))
+        executor = isolated_executor(stack)
+        objects = ObjectFolder(folder / "objects")
+        yield open_arena(
+            config,
+            data,
+            executor=executor,
+            objects=objects,
+            secret=secrets.token_bytes(32),
+            folder=folder / "work",
+            training_s=config.training or config.budget * SHARE_OF_BUDGET,
+        )
+
+
+def evaluate_candidate(candidate: Candidate, config: SearchConfig) -> tuple[Trained, str]:
+    """One candidate, trained once and judged on *select*; also what it printed."""
+    with trial_arena(config) as arena:
+        trained = arena.trainer.inner.train(candidate, Stage.SEARCH, config.seed)
+        log = arena.trainer.objects.get(trained.log).decode(errors="replace") if trained.log else ""
+    return trained, log
+
+
+def measure_baselines(config: SearchConfig, report: Callable[[str, Trained], None]) -> dict[str, tuple[Trained, ...]]:
+    """Train each baseline, or recall it; judge on *select* and *confirm*. The test stays sealed."""
+    from autorec.execution.crew import ThreadCrew
+
+    done: dict[str, tuple[Trained, ...]] = {}
+    with trial_arena(config) as arena:
+        calls = ((name, partial(_measure, arena, candidate)) for name, candidate in arena.baselines.items())
+        for name, trained in carry_out(ThreadCrew(), calls, at_once=config.workers):
+            done[str(name)] = trained
+            report(str(name), trained[0])
+    return {name: done[name] for name in arena.baselines}
+
+
+def _measure(arena: Arena, candidate: Candidate) -> tuple[Trained, ...]:
+    trained = arena.trainer.train(candidate, Stage.SEARCH, baseline_seed(candidate.id, Stage.SEARCH))
+    return (trained, arena.trainer.predict(candidate, Stage.FINALIST, trained)) if trained.ok else (trained,)

@@ -1,0 +1,132 @@
+"""The loop: what is under way at a time, what it waits for, and when it ends."""
+
+from collections.abc import Hashable
+from typing import Any
+
+from autorec.domain.candidate import Declined, Plan, Proposal
+from autorec.domain.evaluation import Task
+from autorec.domain.events import Admitted, Asked, Event, Finished, Rejected, RunStarted, Started
+from autorec.domain.state import State
+from autorec.journal import Journal
+from autorec.proposers.rotation import Rotation
+from autorec.search import DRY_SPELL, Pace, Search
+from autorec.testing.loop import BestFirst, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.memory import MemoryObjects
+
+TASK = Task(
+    role="retrieval",
+    data_name="numbers",
+    data_digest="d",
+    split_rule="loo",
+    split_digest="s",
+    n_users=3,
+    n_items=3,
+    n_interactions=9,
+)
+
+
+class SlowModel(OneAtATime):
+    """Answers of the language model come only when nothing else is left to wait for."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def next(self, timeout_s: float | None = None) -> tuple[Hashable, Any] | None:
+        slow = {("ask", ask.number) for ask in self._journal.state.asks if ask.plan.proposer == "llm"}
+        quick = [key for key in self._waiting if key not in slow]
+        if not quick:
+            return super().next(timeout_s)
+        return quick[0], self._waiting.pop(quick[0])()
+
+
+def search(proposer: Any, *, workers: int = 2, most: int | None = 12, slow: bool = False) -> list[Event]:
+    events = MemoryEvents()
+    journal = Journal(events)
+    journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
+    pace = Pace(workers=workers, population=4, out_of_time=lambda: False, max_candidates=most)
+    objects = MemoryObjects()
+    crew = SlowModel(journal) if slow else OneAtATime()
+    Search(
+        journal=journal,
+        proposer=proposer,
+        train=InstantTrainer(objects.put).train,
+        selector=BestFirst(2),
+        objects=objects,
+        crew=crew,
+        pace=pace,
+    ).run()
+    return events.events
+
+
+def test_a_free_slot_never_waits_for_a_language_model():
+    for workers in (1, 2, 4):
+        both = {"llm": NumberProposer(), "policy": NumberProposer()}
+        events = search(Rotation(first={}, then=both, at_once=workers), workers=workers, most=20, slow=True)
+        asked = {e.number: e.plan.proposer for e in events if isinstance(e, Asked)}
+        answered = [e.ask for e in events if isinstance(e, Admitted | Rejected)]
+        first_slow = next(i for i, number in enumerate(answered) if asked[number] == "llm")
+        assert first_slow >= 20 - 2 * workers  # the policy wrote all that it could meanwhile
+
+
+def test_no_more_trainings_at_a_time_than_workers():
+    for workers in (1, 3):
+        under_way, most = 0, 0
+        for event in search(NumberProposer(), workers=workers):
+            under_way += isinstance(event, Started) - isinstance(event, Finished)
+            most = max(most, under_way)
+        assert most == workers
+
+
+def test_a_generation_closes_with_each_population():
+    events = search(NumberProposer(), most=12)
+    closed = [e for e in events if type(e).__name__ == "GenerationClosed"]
+    assert [e.decided for e in closed] == [4, 4, 4]
+    assert all(set(e.survivors) <= set(e.reasons) for e in closed)
+
+
+def test_proposers_that_have_nothing_end_the_search():
+    class Dry:
+        def plan(self, state: State, seed: int) -> Plan | None:
+            return None
+
+        def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+            raise AssertionError("nothing was planned")
+
+    assert search(Dry())[-1].reason == "the proposers have nothing new to offer"
+
+
+def test_endless_duplicates_end_the_search():
+    class Parrot(NumberProposer):
+        def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+            return Proposal(files={"model.py": "", "train.py": ""})
+
+    events = search(Parrot(), most=None)
+    assert sum(isinstance(e, Admitted) for e in events) == 1
+    assert DRY_SPELL <= sum(isinstance(e, Rejected) for e in events) <= DRY_SPELL + 4
+    assert events[-1].reason == "the proposers have nothing new to offer"
+
+
+def test_out_of_time_starts_nothing_and_lets_what_runs_end():
+    events = MemoryEvents()
+    journal = Journal(events)
+    journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
+    objects = MemoryObjects()
+
+    def out_of_time() -> bool:
+        return len(journal.state.decided) >= 3
+
+    Search(
+        journal=journal,
+        proposer=NumberProposer(),
+        train=InstantTrainer(objects.put).train,
+        selector=BestFirst(2),
+        objects=objects,
+        crew=OneAtATime(),
+        pace=Pace(workers=2, population=4, out_of_time=out_of_time),
+    ).run()
+    state = journal.state
+    assert state.search_ended == "out of time"
+    assert state.training == ()
+    assert 3 <= len(state.decided) <= 4
+    assert state.decided_since == ()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from autorec.domain.errors import ModelError
 from autorec.llm.client import LLMClient
@@ -66,13 +65,16 @@ def _check_name(model: str, api_base: str | None) -> None:
 
 
 def _is_address(text: str) -> bool:
-    """Whether an HTTP client can send to this address; a bad port or host is a ValueError of the standard library."""
+    """Whether the openai SDK's HTTP client, and the socket below it, take this address."""
+    import httpx
+
     try:
-        url = urlsplit(text)
-        host, port = (url.hostname or "").encode("idna"), url.port
-    except ValueError:
+        url = httpx.URL(text)
+        host = url.host and url.raw_host.decode().encode("idna")
+    except (httpx.InvalidURL, ValueError):
         return False
-    return url.scheme in ("http", "https") and bool(host) and port != 0 and text.isprintable() and " " not in text
+    port_fits = url.port is None or 0 < url.port < 1 << 16
+    return url.scheme in ("http", "https") and bool(host) and port_fits and " " not in text
 
 
 def _unpriced(model: str) -> ModelError:

@@ -141,8 +141,6 @@ def open_arena(
     from autorec.judging.judge import RankingJudge
     from autorec.proposers.space_code import SpaceCode
     from autorec.schemas.space import load_space
-    from autorec.store.baselines import BaselineCache
-    from autorec.store.objects import ObjectFolder
     from autorec.tasks.bundle import Permutation
 
     dataset, split = data
@@ -172,34 +170,42 @@ def open_arena(
         top_k=task.top_k,
         patience=config.patience,
     )
-    cache = BaselineCache(
+    return Arena(
+        dataset=dataset,
+        split=split,
+        task=task,
+        judge=judge,
+        trainer=_remembering(trainer, config, task, baselines),
+        space=space,
+        code=code,
+        baselines=baselines,
+    )
+
+
+def _remembering(
+    trainer: Trainer, config: SearchConfig, task: Task, baselines: Mapping[str, Candidate]
+) -> "BaselineCache":
+    from autorec.store.baselines import BaselineCache
+    from autorec.store.objects import ObjectFolder
+
+    return BaselineCache(
         inner=trainer,
         baselines=frozenset(c.id for c in baselines.values()),
         folder=home() / "baselines",
         kept=ObjectFolder(home() / "objects"),
-        objects=objects,
+        objects=trainer.objects,
         context={
             "version": __version__,
             "data": task.data_digest,
             "split": task.split_digest,
             "objectives": list(config.objectives),
             "top_k": task.top_k,
-            "training_s": limits.training_s,
+            "training_s": trainer.limits.training_s,
             "patience": config.patience,
             "workers": config.workers,
             "machine": machine(),
             "sandbox": _digest_of(assets("sandbox")),
         },
-    )
-    return Arena(
-        dataset=dataset,
-        split=split,
-        task=task,
-        judge=judge,
-        trainer=cache,
-        space=space,
-        code=code,
-        baselines=baselines,
     )
 
 

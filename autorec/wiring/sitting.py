@@ -1,5 +1,6 @@
 """One process at work on one run: beginning it, going on with it."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -86,7 +87,7 @@ class Sitting:
 
 @contextmanager
 def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...] = ()) -> Iterator[Sitting]:
-    """A new run at `path`. Whatever can be refused is refused before the folder is made.
+    """A new run at `path`. One that cannot begin leaves no folder behind.
 
     Raises DataError, IsolationError, ModelError, UsageError, RunError, StoreError.
     """
@@ -111,6 +112,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
             journal = Journal(folder.events, listeners)
             journal.record(started)
             sitting = _sit_down(config, data, folder, journal, executor, seeds, client, began)
+            (folder.path / "split.json").write_text(json.dumps(data[1].manifest(), indent=2) + "\n")
         except BaseException:
             folder.discard()
             raise

@@ -240,6 +240,7 @@ def test_a_malformed_name_is_refused(name):
         "http://host\n/v1",
         "http://a..b/v1",
         "http://xn--/v1",
+        "http://😀.example/v1",
     ],
 )
 def test_an_address_that_nothing_can_be_sent_to_is_refused(address):

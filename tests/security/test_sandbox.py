@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -648,3 +648,40 @@ def fit(recommender, data, params, run):
 def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> bool:
     tick = threading.Event()
     return any(condition() or tick.wait(0.05) for _ in range(int(within_s / 0.05)))
+
+
+def test_training_while_it_claims_to_predict_is_training(attack: Attack) -> None:
+    limits = replace(LIMITS, training_s=1.0, predicting_s=1.0, grace_s=1.0)
+    attacked = attack(
+        """
+def fit(recommender, data, params, run):
+    def score(history, users):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            pass
+        return torch.zeros(len(users), history.n_items)
+    import torch
+    recommender.score = score
+    run.checkpoint(recommender)
+""",
+        limits=limits,
+    )
+    assert attacked.outcome.kind is OutcomeKind.TIMED_OUT
+    assert attacked.outcome.usage.wall_s < 10
+    assert attacked.snapshots == []
+
+
+def test_more_validations_than_allowed_are_refused(attack: Attack) -> None:
+    """The harness makes at most 20; a candidate that patches the harness gets no more out of the judge."""
+    attacked = attack(
+        """
+def fit(recommender, data, params, run):
+    run._validations = 10**6
+    while True:
+        run._due_s = 0.0
+        run.checkpoint(recommender)
+"""
+    )
+    assert attacked.outcome.kind is OutcomeKind.MALFORMED
+    assert "more than 20 validations" in attacked.outcome.reason
+    assert len(attacked.snapshots) == 20

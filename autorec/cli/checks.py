@@ -39,7 +39,7 @@ def evaluate(
 
     flags = {
         "data": data,
-        "columns": options.parse_columns(columns),
+        "columns": columns,
         "split": split,
         "training": training,
         "seed": seed,
@@ -94,7 +94,7 @@ def baselines(
 
     flags = {
         "data": data,
-        "columns": options.parse_columns(columns),
+        "columns": columns,
         "split": split,
         "budget": budget,
         "training": training,

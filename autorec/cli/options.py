@@ -34,23 +34,3 @@ Training = Annotated[
 ]
 Config = Annotated[Path | None, typer.Option(help="TOML file with the same keys.", rich_help_panel="Run")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output; progress on standard error.")]
-
-
-def parse_columns(text: str | None) -> dict[str, str] | None:
-    """`user=uid,item=sku` as a mapping.
-
-    Raises UsageError for anything else.
-    """
-    if text is None:
-        return None
-    from autorec.domain.errors import UsageError
-
-    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
-    known = ("user", "item", "timestamp", "value")
-    for role, sign, name in pairs:
-        if not sign or not name or role.strip() not in known:
-            raise UsageError(
-                f"--columns {text!r}: expected pairs such as user=uid with one of {', '.join(known)} on the left",
-                fix="write --columns user=uid,item=sku,timestamp=t",
-            )
-    return {role.strip(): name.strip() for role, _, name in pairs}

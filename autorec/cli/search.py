@@ -80,7 +80,7 @@ def search(
 
     flags = {
         "data": data,
-        "columns": options.parse_columns(columns),
+        "columns": columns,
         "role": role,
         "split": split,
         "llm": llm,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from autorec.domain.errors import ModelError
 from autorec.llm.client import LLMClient
@@ -65,16 +66,14 @@ def _check_name(model: str, api_base: str | None) -> None:
 
 
 def _is_address(text: str) -> bool:
-    """Whether the openai SDK's HTTP client, and the socket below it, take this address."""
-    import httpx
-
+    """Whether an HTTP client takes this address: a scheme, a plain ASCII host, a port that exists."""
     try:
-        url = httpx.URL(text)
-        host = url.host and url.raw_host.decode().encode("idna")
-    except (httpx.InvalidURL, ValueError):
+        url = urlsplit(text)
+        host = (url.hostname or "").encode("ascii").decode("idna")
+        port_fits = url.port is None or url.port > 0
+    except ValueError:  # a port that is no number, a name outside ASCII or malformed
         return False
-    port_fits = url.port is None or 0 < url.port < 1 << 16
-    return url.scheme in ("http", "https") and bool(host) and port_fits and " " not in text
+    return url.scheme in ("http", "https") and bool(host) and port_fits and text.isprintable() and " " not in text
 
 
 def _unpriced(model: str) -> ModelError:

@@ -140,12 +140,12 @@ def open_arena(
     """Write the bundles under `folder` and bring judge, executor and cache of baselines together."""
     from autorec.judging.judge import RankingJudge
     from autorec.proposers.space_code import SpaceCode
-    from autorec.schemas.space import load_space
+    from autorec.schemas.space import find_space, load_space
     from autorec.tasks.bundle import Permutation
 
     dataset, split = data
     task = make_task(config, dataset, split)
-    space_file = assets("search_spaces") / f"{config.search_space}.yaml"
+    space_file = find_space(config.search_space, assets("search_spaces"))
     space = load_space(space_file)
     code = SpaceCode(space, space_file.parent)
     baselines = {name: Candidate.of(code.render(space.named(name))) for name in BASELINES}

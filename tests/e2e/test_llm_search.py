@@ -19,7 +19,7 @@ def finished(isolation, small_log, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, ScriptedServer(ScriptedDesigner()) as server:
         patch.setenv("OPENAI_API_KEY", CANARY)
         flags = ("--llm", "openai/scripted", "--api-base", server.base, "--hypothesis", HYPOTHESIS, "--run", "r")
-        result = command.json(*quick(small_log, *flags, candidates=14))
+        result = command.json(*quick(small_log, *flags, candidates=22))
     return command, result, server
 
 

@@ -69,9 +69,9 @@ def _is_address(text: str) -> bool:
     """Whether an HTTP client takes this address: a scheme, a plain ASCII host, a port that exists."""
     try:
         url = urlsplit(text)
-        host = (url.hostname or "").encode("ascii").decode("idna")
+        host = (url.hostname or "").encode("idna").decode("idna") if text.isascii() else ""
         port_fits = url.port is None or url.port > 0
-    except ValueError:  # a port that is no number, a name outside ASCII or malformed
+    except ValueError:  # a port that is no number, a malformed name
         return False
     return url.scheme in ("http", "https") and bool(host) and port_fits and text.isprintable() and " " not in text
 

@@ -249,7 +249,7 @@ def test_an_address_that_nothing_can_be_sent_to_is_refused(address):
     assert "http://127.0.0.1:8000/v1" in caught.value.fix
 
 
-@pytest.mark.parametrize("address", ["http://[::1]:8000/v1", "https://ü.example/v1", "HTTP://my_host"])
+@pytest.mark.parametrize("address", ["http://[::1]:8000/v1", "HTTP://my_host"])
 def test_an_unusual_address_is_taken(address):
     assert open_client("llama", api_base=address).model == "llama"
 

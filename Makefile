@@ -17,6 +17,7 @@ help:
 demo: $(VENV)/installed
 	@sh scripts/isolation
 	$(BIN)/autorec search --budget 3m --run runs/demo-$$(date +%Y%m%d-%H%M%S)
+	@echo; echo "The command is $(BIN)/autorec; '. $(BIN)/activate' puts it on the path."
 
 test: $(VENV)/installed-test
 	@sh scripts/isolation

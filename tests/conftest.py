@@ -1,8 +1,9 @@
 """Fixtures that several kinds of tests share."""
 
+import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,37 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def loopback_only() -> Iterator[None]:
-    """No test reaches a network: sockets connect to this machine or not at all."""
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
-            raise PermissionError(f"a test tried to reach {address[0]}; tests stay on this machine")
-        connect(self, address)
-
+    """No test in this process reaches a network: sockets connect to this machine only, and no name is looked up."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", guarded)
+        for method in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method)))
+        look_up = socket.getaddrinfo
+
+        def guarded_look_up(host: bytes | str | None, *more: Any, **named: Any) -> Any:
+            _check_host(host)
+            return look_up(host, *more, **named)
+
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
 
 
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")
+def _guarded(connect: Callable[[socket.socket, Any], Any]) -> Callable[[socket.socket, Any], Any]:
+    def guarded_connect(own: socket.socket, address: Any) -> Any:
+        if own.family in (socket.AF_INET, socket.AF_INET6):
+            _check_host(address[0])
+        return connect(own, address)
+
+    return guarded_connect
+
+
+def _check_host(host: bytes | str | None) -> None:
+    """None and localhost are this machine; of addresses, 127.0.0.0/8 and ::1 are."""
+    name = host.decode() if isinstance(host, bytes) else host
+    if name is None or name == "localhost":
+        return
+    try:
+        own = ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        own = False
+    if not own:
+        raise RuntimeError(f"a test reached for {name!r}: tests may use no network beyond loopback")

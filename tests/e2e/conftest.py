@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,11 @@ def small_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def interruptible() -> None:
+    """Ctrl-C works in the child even where the tests themselves run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`autorec` in a folder of its own."""
 
@@ -57,6 +63,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=interruptible,
         )
 
     def __call__(self, *arguments: object, expect: int = 0) -> str:

@@ -635,7 +635,12 @@ def fit(recommender, data, params, run):
         data=str(bundle / "data"),
         query=str(bundle / "query"),
     )
-    process = subprocess.Popen([sys.executable, "-c", owner], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", owner],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore Ctrl-C
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"under way\n"
     assert eventually(lambda: bool(uids_of(token))), "the daemon never ran"

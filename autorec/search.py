@@ -69,6 +69,8 @@ class Search:
 
     def _take_up(self) -> None:
         state = self.journal.state
+        if state.search_ended is not None:
+            return
         for ask in state.asks:
             self.crew.submit(("ask", ask.number), partial(self.proposer.propose, ask.plan, self.journal.at(ask.seen)))
         for candidate in state.training:

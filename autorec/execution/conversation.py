@@ -27,7 +27,7 @@ CPU_SLACK_S = 60
 
 
 class Stopwatch:
-    """Seconds of training as seen from here: it runs from *started* to *finished*, but not during validations."""
+    """Seconds of training as seen from here: it runs from *started* to the end, but not during validations."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -134,7 +134,6 @@ class Conversation:
             case "checkpoint" if status.index == self.checkpoints and self._predicting_since is not None:
                 self._take_checkpoint(time.monotonic() - self._predicting_since)
             case "finished":
-                self.training.pause()
                 self.finished = True
 
     def _take_checkpoint(self, predict_s: float) -> None:

@@ -37,7 +37,7 @@ class EventTable:
             raise RunError(
                 f"{path.parent} is not a run: there is no {path.name} in it", fix="`autorec list` shows the runs"
             )
-        address = f"file:{path}?mode=ro" if read_only else str(path)
+        address = f"{path.absolute().as_uri()}?mode=ro" if read_only else str(path)
         with _explained(path), ExitStack() as undo:
             self._db = sqlite3.connect(address, uri=read_only, isolation_level=None, check_same_thread=False)
             undo.callback(self._db.close)

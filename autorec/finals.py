@@ -101,7 +101,8 @@ class Finals:
         best, trained = max(rivals, key=lambda pair: worth(pair[1], objective))
         ours, theirs = self.objects.get(champion.per_user), self.objects.get(trained.per_user or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
-        missing = tuple(r.name or r.id for r in state.baselines if not ((t := r.final(Stage.FINAL)) and t.ok))
+        finals = [(r, r.final(Stage.FINAL)) for r in (state.records[champion.candidate], *state.baselines)]
+        missing = tuple(r.name or "champion" for r, t in finals if t is None or not t.ok or t.not_retrained)
         better = low > 0 if objective.direction is Direction.MAXIMIZE else high < 0
         return ev.Evidence(
             against=best.name or best.id,
@@ -135,13 +136,17 @@ class Finals:
             return self.trainer.predict(source, stage, kept)
         if kept is not None and kept.state is not None and not self._has_time(record, stage):
             judged = self.trainer.predict(source, stage, kept)
-            return replace(judged, reason="no time to train again: judged from the kept state") if judged.ok else judged
+            return (
+                replace(judged, reason="no time to train again: judged from the kept state", not_retrained=True)
+                if judged.ok
+                else judged
+            )
         trained = self.trainer.train(source, stage, seed)
         if trained.ok or kept is None or kept.state is None:
             return trained
         judged = self.trainer.predict(source, stage, kept)
         told = f"trained again, it ended as {trained.outcome}: {trained.reason}; judged from the kept state"
-        return replace(judged, reason=told) if judged.ok else trained
+        return replace(judged, reason=told, not_retrained=True) if judged.ok else trained
 
     def _has_time(self, record: Record, stage: Stage) -> bool:
         """Whether a training as long as in the search still fits, and one more after it when the final follows."""

@@ -141,7 +141,7 @@ def evidence_line(state: State) -> str:
         f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
     )
     if e.missing:
-        facts += f" Not compared, because they failed: {', '.join(e.missing)}."
+        facts += f" Not compared alike, because they failed or were not trained again: {', '.join(e.missing)}."
     better, worse = (e.low > 0, e.high < 0)
     if state.task.primary.direction is Direction.MINIMIZE:
         better, worse = worse, better

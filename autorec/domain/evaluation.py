@@ -45,6 +45,7 @@ class CurvePoint:
 class Trained:
     """The result of training one candidate in one stage with one seed.
 
+    `not_retrained` marks a final that was judged from the kept state of an earlier stage.
     Digests name objects of the store; `evaluation` is None unless the outcome is completed (or stopped).
     """
 
@@ -65,6 +66,7 @@ class Trained:
     state: str | None = None
     log: str | None = None
     cached: bool = False
+    not_retrained: bool = False
 
     @property
     def ok(self) -> bool:

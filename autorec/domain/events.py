@@ -124,7 +124,7 @@ class TestOpened:
 class Evidence:
     """The champion against the best baseline on the sealed test: effect and paired interval.
 
-    `missing` are baselines that could not be judged; while one is missing, nothing is verified.
+    `missing` are those that failed or were not trained again; while one is missing, nothing is verified.
     """
 
     against: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import MalformedPredictions
-from autorec.domain.evaluation import CurvePoint, Direction, Judged, Objective, Trained
+from autorec.domain.evaluation import CurvePoint, Judged, Objective, Trained
 from autorec.domain.job import Job, JobKind, Limits, Outcome, OutcomeKind, Part, Snapshot, Stage
 from autorec.ports import Executor, Judge, Objects
 
@@ -151,5 +151,4 @@ class _Watch:
     def _is_better(self, value: float) -> bool:
         if self.best is None:
             return True
-        gain = value - self.best.evaluation.metrics[self.objective.name]
-        return gain > 0 if self.objective.direction is Direction.MAXIMIZE else gain < 0
+        return self.objective.worth(value - self.best.evaluation.metrics[self.objective.name]) > 0

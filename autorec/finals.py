@@ -17,10 +17,9 @@ from autorec.batch import carry_out
 from autorec.domain import events as ev
 from autorec.domain.budget import JOB_OVERHEAD_S
 from autorec.domain.candidate import Candidate
-from autorec.domain.evaluation import Direction, Objective, Trained, value_of
+from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Stage
-from autorec.domain.seeds import baseline_seed, derive_seed
-from autorec.domain.state import Record, State
+from autorec.domain.state import Record, State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Trains
 
@@ -67,17 +66,15 @@ class Finals:
         state = self.journal.state
         if state.champion_reason is not None:
             return
-        judged = [
-            (record, final) for i in state.finalists if (final := (record := state.records[i]).final(Stage.FINALIST))
-        ]
-        valid = [(record, final) for record, final in judged if final.ok]
+        finals = [(i, state.records[i].final(Stage.FINALIST)) for i in state.finalists]
+        valid = [(i, final) for i, final in finals if final is not None and final.ok]
         if not valid:
             self.journal.record(ev.ChampionChosen(candidate=None, reason="no candidate could be judged on confirm"))
             return
         objective = state.task.primary
-        record, final = max(valid, key=lambda pair: worth(pair[1], objective))
+        candidate, final = max(valid, key=lambda pair: _worth(pair[1], objective))
         reason = f"best of {len(valid)} by {objective.name} on confirm: {value_of(final, objective.name):.4f}"
-        self.journal.record(ev.ChampionChosen(candidate=record.id, reason=reason))
+        self.journal.record(ev.ChampionChosen(candidate=candidate, reason=reason))
 
     def _open_test(self) -> None:
         count = self.open_test()
@@ -98,12 +95,12 @@ class Finals:
         rivals = [(r, t) for r in state.baselines if (t := r.final(Stage.FINAL)) and t.ok]
         if champion is None or champion.per_user is None or not rivals:
             return None
-        best, trained = max(rivals, key=lambda pair: worth(pair[1], objective))
+        best, trained = max(rivals, key=lambda pair: _worth(pair[1], objective))
         ours, theirs = self.objects.get(champion.per_user), self.objects.get(trained.per_user or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
         finals = [(r, r.final(Stage.FINAL)) for r in (state.records[champion.candidate], *state.baselines)]
         missing = tuple(r.name or "champion" for r, t in finals if t is None or not t.ok or t.not_retrained)
-        better = low > 0 if objective.direction is Direction.MAXIMIZE else high < 0
+        better = min(objective.worth(low), objective.worth(high)) > 0
         return ev.Evidence(
             against=best.name or best.id,
             effect=effect,
@@ -124,7 +121,7 @@ class Finals:
 
     def _start(self, record: Record, stage: Stage) -> Callable[[], Trained]:
         state = self.journal.state
-        seed = baseline_seed(record.id, stage) if record.is_baseline else derive_seed(state.seed, record.id, stage)
+        seed = training_seed(state, record.id, stage)
         if (record.id, stage) not in state.finals_begun:
             self.journal.record(ev.Started(candidate=record.id, stage=stage, seed=seed))
         return partial(self._final, record, stage, seed)
@@ -134,19 +131,21 @@ class Finals:
         kept = record.search if stage is Stage.FINALIST else record.final(Stage.FINALIST)
         if record.is_baseline and stage is Stage.FINALIST and kept is not None:
             return self.trainer.predict(source, stage, kept)
-        if kept is not None and kept.state is not None and not self._has_time(record, stage):
-            judged = self.trainer.predict(source, stage, kept)
-            return (
-                replace(judged, reason="no time to train again: judged from the kept state", not_retrained=True)
-                if judged.ok
-                else judged
-            )
+        if kept is None or kept.state is None:
+            return self.trainer.train(source, stage, seed)
+        if not self._has_time(record, stage):
+            return self._from_kept(source, stage, kept, "no time to train again")
         trained = self.trainer.train(source, stage, seed)
-        if trained.ok or kept is None or kept.state is None:
+        if trained.ok:
             return trained
+        told = f"trained again, it ended as {trained.outcome}: {trained.reason}"
+        judged = self._from_kept(source, stage, kept, told)
+        return judged if judged.ok else trained
+
+    def _from_kept(self, source: Candidate, stage: Stage, kept: Trained, why: str) -> Trained:
         judged = self.trainer.predict(source, stage, kept)
-        told = f"trained again, it ended as {trained.outcome}: {trained.reason}; judged from the kept state"
-        return replace(judged, reason=told, not_retrained=True) if judged.ok else trained
+        reason = f"{why}; judged from the kept state" if judged.ok else judged.reason
+        return replace(judged, reason=reason, not_retrained=True)
 
     def _has_time(self, record: Record, stage: Stage) -> bool:
         """Whether a training as long as in the search still fits, and one more after it when the final follows."""
@@ -159,7 +158,5 @@ def _longest_first(record: Record) -> float:
     return -record.search.usage.training_s if record.search else 0.0
 
 
-def worth(trained: Trained, objective: Objective) -> float:
-    """The objective's value, turned so that higher is better."""
-    value = value_of(trained, objective.name)
-    return value if objective.direction is Direction.MAXIMIZE else -value
+def _worth(trained: Trained, objective: Objective) -> float:
+    return objective.worth(value_of(trained, objective.name))

@@ -14,8 +14,8 @@ from autorec.domain import events as ev
 from autorec.domain.candidate import Candidate, Declined, Exchange, Plan, Proposal
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
-from autorec.domain.seeds import baseline_seed, derive_seed
-from autorec.domain.state import State
+from autorec.domain.seeds import derive_seed
+from autorec.domain.state import State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Proposer, Selector
 
@@ -85,12 +85,13 @@ class Search:
 
     def _start(self, state: State) -> None:
         candidate = state.queue[0]
-        self.journal.record(ev.Started(candidate=candidate, stage=Stage.SEARCH, seed=search_seed(state, candidate)))
+        seed = training_seed(state, candidate, Stage.SEARCH)
+        self.journal.record(ev.Started(candidate=candidate, stage=Stage.SEARCH, seed=seed))
         self._submit_training(candidate)
 
     def _submit_training(self, candidate: str) -> None:
         source = Candidate.from_bytes(self.objects.get(candidate))
-        seed = search_seed(self.journal.state, candidate)
+        seed = training_seed(self.journal.state, candidate, Stage.SEARCH)
         self.crew.submit(("train", candidate), partial(self.train, source, Stage.SEARCH, seed))
 
     def _land(self) -> None:
@@ -102,14 +103,11 @@ class Search:
 
     def _admit(self, number: int, answer: Proposal | Declined) -> ev.Event:
         ask = next(ask for ask in self.journal.state.asks if ask.number == number)
-        exchanges = tuple(self.objects.put(_exchange_bytes(x)) for x in answer.exchanges)
-        bill = _bill(answer.exchanges)
         if isinstance(answer, Declined):
-            return ev.Rejected(ask=number, reason=answer.reason, exchanges=exchanges, bill=bill)
+            return self._reject(number, answer, answer.reason)
         candidate = Candidate.of(answer.files)
         if candidate.id in self.journal.state.records:
-            reason = "the same sources as a known candidate"
-            return ev.Rejected(ask=number, reason=reason, duplicate_of=candidate.id, exchanges=exchanges, bill=bill)
+            return self._reject(number, answer, "the same sources as a known candidate", duplicate_of=candidate.id)
         self.objects.put(candidate.to_bytes())
         return ev.Admitted(
             candidate=candidate.id,
@@ -117,9 +115,18 @@ class Search:
             ask=number,
             hypothesis=answer.hypothesis,
             predicted_effect=answer.predicted_effect,
-            exchanges=exchanges,
-            bill=bill,
+            exchanges=self._keep(answer),
+            bill=_bill(answer.exchanges),
         )
+
+    def _reject(
+        self, number: int, answer: Proposal | Declined, reason: str, duplicate_of: str | None = None
+    ) -> ev.Rejected:
+        exchanges, bill = self._keep(answer), _bill(answer.exchanges)
+        return ev.Rejected(ask=number, reason=reason, duplicate_of=duplicate_of, exchanges=exchanges, bill=bill)
+
+    def _keep(self, answer: Proposal | Declined) -> tuple[str, ...]:
+        return tuple(self.objects.put(_exchange_bytes(exchange)) for exchange in answer.exchanges)
 
     def _close_generation(self, state: State) -> None:
         reasons, survivors = self.selector.select(state)
@@ -143,16 +150,7 @@ class Search:
         while self.journal.state.asks and (landed := self.crew.next(timeout_s=0.0)):
             match landed:
                 case (("ask", int(number)), answer):
-                    exchanges = tuple(self.objects.put(_exchange_bytes(x)) for x in answer.exchanges)
-                    late, bill = "it came when the search was over", _bill(answer.exchanges)
-                    self.journal.record(ev.Rejected(ask=number, reason=late, exchanges=exchanges, bill=bill))
-
-
-def search_seed(state: State, candidate: str) -> int:
-    """The seed of a candidate's training in the search, from run and candidate."""
-    if state.records[candidate].is_baseline:
-        return baseline_seed(candidate, Stage.SEARCH)
-    return derive_seed(state.seed, candidate, Stage.SEARCH)
+                    self.journal.record(self._reject(number, answer, "it came when the search was over"))
 
 
 def enter_baseline(journal: Journal, objects: Objects, name: str, candidate: Candidate, plan: Plan) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from autorec.cli.summary import describe, short
 from autorec.cli.text import duration, plain
 from autorec.domain import events as ev
-from autorec.domain.evaluation import Direction, Trained, value_of
+from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import Record, State
 
 RECENT = 6
@@ -97,8 +97,7 @@ def best_so_far(state: State) -> str:
 
 
 def _best(state: State, records: tuple[Record, ...]) -> Record | None:
-    sign = 1 if state.task.primary.direction is Direction.MAXIMIZE else -1
-    return max((r for r in records if r.ok), key=lambda r: sign * _value(r, state), default=None)
+    return max((r for r in records if r.ok), key=lambda r: state.task.primary.worth(_value(r, state)), default=None)
 
 
 def _value(record: Record, state: State) -> float:

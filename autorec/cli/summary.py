@@ -10,7 +10,7 @@ from rich.table import Table
 
 from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
-from autorec.domain.evaluation import Direction, Objective, Trained
+from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
 from autorec.domain.state import Record, State
 
@@ -142,12 +142,10 @@ def evidence_line(state: State) -> str:
     )
     if e.missing:
         facts += f" Not compared alike, because they failed or were not trained again: {', '.join(e.missing)}."
-    better, worse = (e.low > 0, e.high < 0)
-    if state.task.primary.direction is Direction.MINIMIZE:
-        better, worse = worse, better
-    if worse:
+    ends = [state.task.primary.worth(end) for end in (e.low, e.high)]
+    if max(ends) < 0:
         return f"Worse than a baseline: {facts}"
-    if not better:
+    if min(ends) <= 0:
         needed = max(abs(e.effect - e.low), abs(e.high - e.effect))
         return f"Not resolvable here: {facts} A gain of about {needed:.4f} would have been."
     return f"Verified: {facts}" if e.verified else f"Better, but not verified: {facts}"

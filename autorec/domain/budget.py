@@ -34,6 +34,11 @@ class TimePlan:
         return max(0.0, self.budget_s - self.reserve_s - self.training_s - JOB_OVERHEAD_S)
 
 
+def training_share(budget_s: float) -> float:
+    """The training time of one candidate where none is given."""
+    return max(SHORTEST_TRAINING_S, budget_s * SHARE_OF_BUDGET)
+
+
 def plan_time(
     budget_s: float,
     *,
@@ -48,7 +53,7 @@ def plan_time(
     The reserve holds every finalist and, in the final stage, the champion and the slow baselines, each with its full
     training time, in rounds of `workers`. A budget too short for all finalists takes fewer, at least one.
     """
-    training = training_s or max(SHORTEST_TRAINING_S, budget_s * SHARE_OF_BUDGET)
+    training = training_s or training_share(budget_s)
 
     def takes(trainings: int, jobs: int) -> float:
         return math.ceil(trainings / workers) * training + math.ceil(jobs / workers) * JOB_OVERHEAD_S

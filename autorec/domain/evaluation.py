@@ -89,6 +89,10 @@ class Objective:
     name: str
     direction: Direction = Direction.MAXIMIZE
 
+    def worth(self, value: float) -> float:
+        """The value, turned so that higher is better."""
+        return value if self.direction is Direction.MAXIMIZE else -value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraint:

@@ -8,6 +8,7 @@ from autorec.domain.candidate import Operator, Plan
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.events import Bill, Evidence
 from autorec.domain.job import Stage
+from autorec.domain.seeds import baseline_seed, derive_seed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,3 +131,10 @@ class State:
     def decided_since(self) -> tuple[str, ...]:
         """Candidates decided since the last generation closed."""
         return self.decided[sum(g.decided for g in self.generations) :]
+
+
+def training_seed(state: State, candidate: str, stage: Stage) -> int:
+    """The seed of a candidate's training, from run, candidate and stage; a baseline's is the same in every run."""
+    if state.records[candidate].is_baseline:
+        return baseline_seed(candidate, stage)
+    return derive_seed(state.seed, candidate, stage)

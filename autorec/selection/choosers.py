@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import TPESampler
 from optuna.trial import TrialState
 
-from autorec.domain.evaluation import Constraint, Direction, Objective, Trained, value_of
+from autorec.domain.evaluation import Constraint, Objective, Trained, value_of
 from autorec.domain.state import Record, State
 from autorec.selection.study import new_study, values_of
 
@@ -180,8 +180,7 @@ class _History:
         first = self.objectives[0]
         if record.search is None or record.search.evaluation is None:
             return math.inf
-        value = value_of(record.search, first.name)
-        return -value if first.direction is Direction.MAXIMIZE else value
+        return -first.worth(value_of(record.search, first.name))
 
 
 def _excess(trained: Trained, constraint: Constraint) -> float:

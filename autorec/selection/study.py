@@ -17,7 +17,7 @@ from optuna.samplers.nsgaii._elite_population_selection_strategy import (
 from optuna.trial import FrozenTrial
 
 from autorec.domain.candidate import SHORT_ID
-from autorec.domain.evaluation import COSTS, Constraint, Direction, Objective, Trained, value_of
+from autorec.domain.evaluation import COSTS, Constraint, Objective, Trained, value_of
 from autorec.domain.state import Record, State
 
 NEAR_IDENTICAL = 0.9
@@ -103,10 +103,7 @@ class NsgaSelector:
     def _signed(self, record: Record) -> tuple[float, ...]:
         """The values of the objectives, lower is better."""
         values = values_of(_search_of(record), self.objectives)
-        return tuple(
-            -value if each.direction is Direction.MAXIMIZE else value
-            for value, each in zip(values, self.objectives, strict=True)
-        )
+        return tuple(-each.worth(value) for value, each in zip(values, self.objectives, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from autorec.batch import carry_out
-from autorec.domain.budget import SHARE_OF_BUDGET
+from autorec.domain.budget import training_share
 from autorec.domain.candidate import Candidate
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
@@ -34,7 +34,7 @@ def trial_arena(config: SearchConfig) -> Iterator[Arena]:
             objects=objects,
             secret=secrets.token_bytes(32),
             folder=folder / "work",
-            training_s=config.training or config.budget * SHARE_OF_BUDGET,
+            training_s=config.training or training_share(config.budget),
         )
 
 

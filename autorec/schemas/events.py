@@ -45,7 +45,7 @@ def decode(kind: str, content: str) -> ev.Event:
     if kind not in _KINDS:
         raise RunError(
             f"the run holds an event of kind {kind!r}, which this version does not know",
-            fix="open the run with the version of autorec that made it (`autorec list RUN` prints it)",
+            fix="open the run with the version of autorec that made it",
         )
     try:
         event: ev.Event = _adapter(kind).validate_json(content)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autorec.domain.errors import IsolationError
+from autorec.domain.errors import IsolationError, UsageError
 from autorec.execution.bubblewrap import INSTALL, BubblewrapExecutor, find_bwrap
 from autorec.execution.canaries import fly
 
@@ -42,11 +42,15 @@ def verdict(reports: Mapping[str, TierReport]) -> str:
     return next((tier for tier in TIERS if tier in reports and reports[tier].available), NONE)
 
 
-def open_executor() -> BubblewrapExecutor:
-    """An executor of the strongest tier that passes its self-test.
+def open_executor(min_tier: str = "auto") -> BubblewrapExecutor:
+    """An executor of the strongest tier that passes its self-test, at least `min_tier`.
 
-    Raises IsolationError with the fix where there is none.
+    Raises IsolationError with the fix where there is none, UsageError where `min_tier` is no tier.
     """
+    if min_tier not in ("auto", *TIERS):
+        raise UsageError(f"isolation.min is {min_tier!r}; expected auto, {', '.join(TIERS)}")
+    if min_tier == "container":
+        raise IsolationError("isolation.min is container, which is not built yet", fix='set isolation.min = "auto"')
     executor, report = _try_bwrap()
     if executor is None:
         raise IsolationError(

@@ -5,11 +5,23 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
-from autorec.domain.evaluation import Evaluation, Trained, value_of
+from autorec.domain.evaluation import Evaluation, Task, Trained, value_of
 from autorec.domain.events import Event
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.domain.seeds import derive_seed
 from autorec.domain.state import Record, State
+
+TASK = Task(
+    role="retrieval",
+    data_name="numbers",
+    data_digest="d",
+    split_rule="loo",
+    split_digest="s",
+    n_users=3,
+    n_items=3,
+    n_interactions=9,
+)
+"""A task that nothing depends on."""
 
 
 class MemoryEvents:

@@ -5,24 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autorec.domain.candidate import Candidate, Operator, Plan
-from autorec.domain.evaluation import Task
 from autorec.domain.events import Event, RunStarted
 from autorec.finals import Finals
 from autorec.journal import Journal
 from autorec.search import Pace, Search, enter_baseline
-from autorec.testing.loop import BestFirst, Cut, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.loop import TASK, BestFirst, Cut, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
 from autorec.testing.memory import MemoryObjects
 
-TASK = Task(
-    role="retrieval",
-    data_name="numbers",
-    data_digest="d",
-    split_rule="loo",
-    split_digest="s",
-    n_users=3,
-    n_items=3,
-    n_interactions=9,
-)
 BASELINES = {name: Candidate.of({"model.py": f"# {name}\n"}) for name in ("pop", "ease")}
 
 

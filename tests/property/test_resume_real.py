@@ -16,8 +16,7 @@ from autorec.search import Pace, Search
 from autorec.selection.choosers import TpeChoosers
 from autorec.selection.study import NsgaSelector
 from autorec.store.folder import RunFolder
-from autorec.testing.loop import Cut, InstantTrainer, OneAtATime
-from tests.property.test_resume import TASK
+from autorec.testing.loop import TASK, Cut, InstantTrainer, OneAtATime
 
 SPACE_FILE = assets("search_spaces") / "retrieval.yaml"
 SPACE = load_space(SPACE_FILE)

@@ -4,25 +4,13 @@ from collections.abc import Hashable
 from typing import Any
 
 from autorec.domain.candidate import Declined, Plan, Proposal
-from autorec.domain.evaluation import Task
 from autorec.domain.events import Admitted, Asked, Event, Finished, Rejected, RunStarted, Started
 from autorec.domain.state import State
 from autorec.journal import Journal
 from autorec.proposers.rotation import Rotation
 from autorec.search import DRY_SPELL, Pace, Search
-from autorec.testing.loop import BestFirst, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.loop import TASK, BestFirst, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
 from autorec.testing.memory import MemoryObjects
-
-TASK = Task(
-    role="retrieval",
-    data_name="numbers",
-    data_digest="d",
-    split_rule="loo",
-    split_digest="s",
-    n_users=3,
-    n_items=3,
-    n_interactions=9,
-)
 
 
 class SlowModel(OneAtATime):

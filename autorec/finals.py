@@ -15,7 +15,7 @@ from functools import partial
 
 from autorec.batch import carry_out
 from autorec.domain import events as ev
-from autorec.domain.budget import JOB_OVERHEAD_S
+from autorec.domain.budget import overhead_s
 from autorec.domain.candidate import Candidate
 from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Stage
@@ -32,7 +32,7 @@ class Finals:
     """The last stages of a run. Where `time_left_s` is too short to train again, the kept state is judged as it is.
 
     `open_test` unseals the test and returns how often it has been opened;
-    a run that is resumed opens it once all the same.
+    a run that is resumed opens it once all the same. `settle` books what the search still has open, before the end.
     """
 
     journal: Journal
@@ -43,6 +43,7 @@ class Finals:
     finalists: int
     time_left_s: Callable[[], float]
     open_test: Callable[[], int]
+    settle: Callable[[], None]
     compare: Compare
 
     def run(self) -> None:
@@ -53,6 +54,7 @@ class Finals:
         self._choose_champion()
         if self.journal.state.champion is not None:
             self._open_test()
+        self.settle()
         self._end()
 
     def _judge_finalists(self) -> None:
@@ -148,9 +150,11 @@ class Finals:
         return replace(judged, reason=reason, not_retrained=True)
 
     def _has_time(self, record: Record, stage: Stage) -> bool:
-        """Whether a training as long as in the search still fits, and one more after it when the final follows."""
-        own_s = record.search.usage.training_s if record.search else 0.0
-        return self.time_left_s() > own_s * (2 if stage is Stage.FINALIST else 1) + JOB_OVERHEAD_S
+        """Whether training and judging as long as in the search still fit, and once more when the final follows."""
+        if record.search is None:
+            return True
+        own_s = record.search.usage.wall_s + overhead_s(record.search)
+        return self.time_left_s() > own_s * (2 if stage is Stage.FINALIST else 1)
 
 
 def _longest_first(record: Record) -> float:

@@ -67,6 +67,13 @@ class Search:
             else:
                 self._land()
 
+    def settle(self) -> None:
+        """Book, before the run ends, what was asked and not used: late answers, and calls that nobody answered yet."""
+        self._book_late_answers()
+        for ask in self.journal.state.asks:
+            bill = ev.Bill(calls=1, unpriced=1) if ask.plan.model else ev.Bill()
+            self.journal.record(ev.Rejected(ask=ask.number, reason="no answer came before the run ended", bill=bill))
+
     def _take_up(self) -> None:
         state = self.journal.state
         if state.search_ended is not None:

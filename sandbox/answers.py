@@ -111,8 +111,17 @@ def _describe(value: object) -> str:
     return f"a sparse tensor ({value.layout})" if isinstance(value, Tensor) else f"a {type(value).__name__}"
 
 
-def save_state(recommender: Any, file: Path) -> None:
-    safetensors.torch.save_file(state_of(recommender), file)
+def save_state(recommender: Any, file: Path, most_bytes: int) -> None:
+    """Write the tensors that a recommender is kept as, `most_bytes` of them in all. Raises ContractError."""
+    state = state_of(recommender)
+    size = sum(value.nbytes for value in state.values())
+    if size > most_bytes:
+        name, largest = max(state.items(), key=lambda item: item[1].nbytes)
+        raise ContractError(
+            f"state_dict() may hold {most_bytes / 2**20:.0f} MiB (max_state_mb); it holds {size / 2**20:.1f} MiB, most "
+            f"of it in {name!r} {list(largest.shape)}. Keep less: fewer weights, a sparse form as indices and values"
+        )
+    safetensors.torch.save_file(state, file)
 
 
 def load_state(recommender: Any, content: bytes) -> None:

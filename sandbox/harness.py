@@ -42,12 +42,15 @@ class Folders:
 class Validator:
     """Writes predictions (and state) for the trusted side, and waits until they are copied."""
 
-    def __init__(self, *, history: Any, folders: Folders, control: Control, k: int, seed: int) -> None:
+    def __init__(
+        self, *, history: Any, folders: Folders, control: Control, k: int, seed: int, state_bytes: int
+    ) -> None:
         self._history = history
         self._folders = folders
         self._control = control
         self._k = k
         self._seed = seed
+        self._state_bytes = state_bytes
         self.count = 0
 
     def validate(self, recommender: Any, *, keep_state: bool = True) -> bool:
@@ -55,11 +58,12 @@ class Validator:
         index = self.count
         lists_file = self._folders.output / f"{index}.topk.npy"
         state_file = self._folders.output / f"{index}.state.safetensors"
-        if keep_state:
-            answers.save_state(recommender, state_file)
         self._control.send("predicting", index=index)
         generator = torch.Generator().manual_seed(self._seed + index)
         np.save(lists_file, answers.top_k(recommender, self._history, k=self._k, generator=generator))
+        self._control.send("predicted", index=index)
+        if keep_state:
+            answers.save_state(recommender, state_file, self._state_bytes)
         self._control.send("checkpoint", index=index)
         self.count += 1
         stop = self._control.wait_for_ack(index)
@@ -156,7 +160,14 @@ def run_job(job: Mapping[str, Any], *, state: bytes | None, control: Control, fo
     torch.set_num_threads(job["threads"])
     data = reckit.open_data(folders.data)
     history = reckit.open_history(folders.query, data.n_items)
-    validator = Validator(history=history, folders=folders, control=control, k=job["top_k"], seed=job["seed"])
+    validator = Validator(
+        history=history,
+        folders=folders,
+        control=control,
+        k=job["top_k"],
+        seed=job["seed"],
+        state_bytes=job["state_bytes"],
+    )
     params = load_params(folders.candidate, job["params"])
     control.send("started")
     if job["kind"] == "train":

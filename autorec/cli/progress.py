@@ -15,6 +15,8 @@ from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import Record, State
 
 RECENT = 6
+STANDING_EVERY_S = 30.0
+"""How often, without a terminal, the standing of the whole run follows the line of an event."""
 
 
 class Progress:
@@ -28,6 +30,7 @@ class Progress:
         self._state: State | None = None
         self._since: dict[str, float] = {}
         self._recent: list[str] = []
+        self._standing_at = self._began
 
     def set_limits(self, *, budget_s: float, max_usd: float | None) -> None:
         """What a resumed run turns out to be allowed."""
@@ -57,7 +60,36 @@ class Progress:
         stamped = f"{duration(time.monotonic() - self._began):>7}  {line}"
         self._recent = [*self._recent[1 - RECENT :], stamped]
         if not self._console.is_terminal:
-            self._console.print(stamped, markup=False, highlight=False, soft_wrap=True)
+            self._print(stamped)
+            self._print_standing(state)
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _print_standing(self, state: State) -> None:
+        """What the panel shows on a terminal, as one line now and then."""
+        now = time.monotonic()
+        if now - self._standing_at < STANDING_EVERY_S:
+            return
+        self._standing_at = now
+        running = ", ".join(short(state.records[candidate]) for candidate in self._since) or "nothing"
+        left_s = self._budget_s - (now - self._began)
+        parts = [best_so_far(state), f"running {running}", self._rate(state), f"{duration(left_s)} left"]
+        money = self._money(state)
+        self._print(f"{'':>7}  {'; '.join([*parts, *([money] if money else [])])}")
+
+    def _rate(self, state: State) -> str:
+        elapsed_s = time.monotonic() - self._began
+        decided = len(state.decided)
+        return f"{decided} decided, {decided / max(elapsed_s, 1) * 60:.1f} a minute"
+
+    def _money(self, state: State) -> str | None:
+        """What the language model has cost; None where none is used."""
+        if not (state.spent.calls or self._max_usd):
+            return None
+        cap = f" of ${self._max_usd:.2f}" if self._max_usd else ""
+        unknown = f", {state.spent.unpriced} calls of UNKNOWN price" if state.spent.unpriced else ""
+        return f"${state.spent.usd:.4f}{cap}, {state.spent.tokens} tokens{unknown}"
 
     def _panel(self) -> RenderableType:
         state = self._state
@@ -66,14 +98,10 @@ class Progress:
         elapsed = time.monotonic() - self._began
         head = Table.grid(padding=(0, 2))
         head.add_row("best so far", best_so_far(state))
-        head.add_row(
-            "candidates", f"{len(state.decided)} decided, {len(state.decided) / max(elapsed, 1) * 60:.1f} a minute"
-        )
+        head.add_row("candidates", self._rate(state))
         head.add_row("time", f"{duration(elapsed)} of {duration(self._budget_s)}, {self._stage(state)}")
-        if state.spent.calls or self._max_usd:
-            cap = f" of ${self._max_usd:.2f}" if self._max_usd else ""
-            unknown = f", {state.spent.unpriced} calls of UNKNOWN price" if state.spent.unpriced else ""
-            head.add_row("money", f"${state.spent.usd:.4f}{cap}, {state.spent.tokens} tokens{unknown}")
+        if money := self._money(state):
+            head.add_row("money", money)
         running = Table.grid(padding=(0, 2))
         for candidate, since in list(self._since.items()):
             record = state.records[candidate]

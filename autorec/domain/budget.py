@@ -1,12 +1,17 @@
 """How a wall-clock budget is divided: search, finalists, final stage."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from autorec.domain.evaluation import Trained
 
 SHARE_OF_BUDGET = 1 / 12
 SHORTEST_TRAINING_S = 2.0
 JOB_OVERHEAD_S = 2.5
-"""Seconds that a job takes besides training: start of the sandbox, prediction, judging."""
+"""Seconds that a job is expected to take besides training: start of the sandbox, prediction, judging."""
+JOBS_IN_FINALS = 4
+"""What a candidate can meet after the search: trained and judged as a finalist, trained and judged on the test."""
 START_UP_S = 5.0
 """Seconds until the first job: data, self-test of the sandbox, bundles."""
 
@@ -23,15 +28,26 @@ class TimePlan:
     reserve_s: float
     least_s: float
     finalists: int
+    workers: int
 
     @property
     def fits(self) -> bool:
         return self.least_s <= self.budget_s
 
-    @property
-    def last_start_s(self) -> float:
-        """Seconds after the start at which the last training of the search may begin, to end before the reserve."""
-        return max(0.0, self.budget_s - self.reserve_s - self.training_s - JOB_OVERHEAD_S)
+    def last_start_s(self, rivals: Iterable[Trained] = ()) -> float:
+        """Seconds after the start at which the last training of the search may begin, to end before the reserve.
+
+        `rivals` are trainings of those who will be in the finals. The reserve expects `JOB_OVERHEAD_S` besides
+        training; what slow predictors took beyond that they will take again, so it is kept back as well.
+        """
+        beyond = [overhead_s(each) - JOB_OVERHEAD_S for each in rivals]
+        again_s = JOBS_IN_FINALS * sum(beyond) / self.workers + max(beyond, default=0.0)
+        return max(0.0, self.budget_s - self.reserve_s - again_s - self.training_s - JOB_OVERHEAD_S)
+
+
+def overhead_s(trained: Trained) -> float:
+    """Seconds that a job took besides training, no fewer than are expected of one."""
+    return max(JOB_OVERHEAD_S, trained.usage.wall_s - trained.usage.training_s)
 
 
 def training_share(budget_s: float) -> float:
@@ -62,7 +78,12 @@ def plan_time(
         search = START_UP_S + takes(slow_baselines + workers, baselines + workers)
         reserve = takes(count, 2 * count + baselines) + takes(1 + slow_baselines, 2 * (1 + baselines))
         return TimePlan(
-            budget_s=budget_s, training_s=training, reserve_s=reserve, least_s=search + reserve, finalists=count
+            budget_s=budget_s,
+            training_s=training,
+            reserve_s=reserve,
+            least_s=search + reserve,
+            finalists=count,
+            workers=workers,
         )
 
     plans = [plan(count) for count in range(finalists, 0, -1)]

@@ -137,7 +137,6 @@ class Task:
     objectives: tuple[Objective, ...] = (Objective(name="ndcg@10"),)
     constraints: tuple[Constraint, ...] = field(default=())
     top_k: int = 100
-    facts: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def primary(self) -> Objective:

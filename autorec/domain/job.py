@@ -60,7 +60,8 @@ class Limits:
     """What one job may use. `training_s` is the budget that the candidate sees; `wall_s` is when it is killed.
 
     A training is judged at most `validations` times. Predicting for them is not training, up to `predicting_s` in
-    all; what goes beyond runs on the training clock.
+    all; what goes beyond runs on the training clock. `state_bytes` is the most that the tensors of a kept state may
+    take, `disk_bytes` the room for all files of a job.
     """
 
     training_s: float = 60.0
@@ -68,6 +69,7 @@ class Limits:
     validations: int = 20
     wall_s: float = 120.0
     memory_bytes: int = 4096 * MEBIBYTE
+    state_bytes: int = 256 * MEBIBYTE
     disk_bytes: int = 512 * MEBIBYTE
     inodes: int = 4096
     processes: int = 256

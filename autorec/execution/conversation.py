@@ -24,6 +24,8 @@ CHUNK_BYTES = 1 << 16
 MAX_MESSAGES = 1000
 MEMORY_BACKSTOP_BYTES = 512 * MEBIBYTE
 CPU_SLACK_S = 60
+HEADER_BYTES = 1 * MEBIBYTE
+"""What a file of states may hold besides the tensors: their names and shapes."""
 
 
 class Stopwatch:
@@ -57,6 +59,7 @@ class Conversation:
         self._log_end = -1
         self._messages = 0
         self._predicting_since: float | None = None
+        self._predict_s: float | None = None
         self._predicted_s = 0.0
         self._stop_by: float | None = None
         self.log = CappedLog(job.limits.output_bytes)
@@ -131,14 +134,18 @@ class Conversation:
             case "predicting" if status.index == self.checkpoints and self._predicting_since is None:
                 self.training.pause()
                 self._predicting_since = time.monotonic()
+            case "predicted" if status.index == self.checkpoints and self._predicting_since is not None:
+                self._predict_s = self._predict_s or time.monotonic() - self._predicting_since
             case "checkpoint" if status.index == self.checkpoints and self._predicting_since is not None:
                 self._take_checkpoint(time.monotonic() - self._predicting_since)
             case "finished":
                 self.finished = True
 
-    def _take_checkpoint(self, predict_s: float) -> None:
-        self._predicted_s += predict_s
-        self._predicting_since = None
+    def _take_checkpoint(self, paused_s: float) -> None:
+        """`paused_s` is predicting and writing the state: both stand outside of training, predicting is a cost."""
+        predict_s = paused_s if self._predict_s is None else self._predict_s
+        self._predicted_s += paused_s
+        self._predicting_since = self._predict_s = None
         if self.checkpoints >= self._job.limits.validations:
             self._refuse(f"more than {self._job.limits.validations} validations; the harness makes no more")
             return
@@ -157,14 +164,14 @@ class Conversation:
     def _snapshot(self, predict_s: float) -> Snapshot:
         if self._work is None:
             raise MalformedPredictions("a checkpoint was announced before the output folder was handed over")
-        index, cap = self.checkpoints, self._job.limits.disk_bytes
+        index, limits = self.checkpoints, self._job.limits
         trained = self._job.kind is JobKind.TRAIN
         return Snapshot(
             index=index,
             training_s=self.training_s,
             predict_s=predict_s,
-            predictions=read_result(self._work, topk_name(index), cap),
-            state=read_result(self._work, state_name(index), cap) if trained else None,
+            predictions=read_result(self._work, topk_name(index), limits.disk_bytes),
+            state=read_result(self._work, state_name(index), limits.state_bytes + HEADER_BYTES) if trained else None,
         )
 
     def _refuse(self, fault: str) -> None:
@@ -195,6 +202,7 @@ def job_message(job: Job) -> JobMessage:
         training_s=limits.training_s,
         top_k=job.top_k,
         validations=limits.validations,
+        state_bytes=limits.state_bytes,
         params=dict(job.params),
         rlimits=rlimits(limits),
     )

@@ -102,6 +102,7 @@ class SearchConfig(BaseModel):
     objectives: tuple[str, ...] = Field(
         ("ndcg@10",), min_length=1, description="metrics or costs, the first is primary"
     )
+    cutoffs: tuple[int, ...] = Field((5, 10, 20), min_length=1, description="where metrics are cut, as in ndcg@10")
     max_predict: Duration = Field(60.0, description="constraint: seconds for one prediction of all users")
     max_memory_mb: int = Field(4096, ge=256, description="limit and constraint: memory of the whole tree")
     max_state_mb: int = Field(1024, ge=1, description="constraint: size of the kept state")
@@ -116,6 +117,13 @@ class SearchConfig(BaseModel):
     @classmethod
     def _as_pairs(cls, columns: object) -> object:
         return parse_columns(columns) if isinstance(columns, str) else columns
+
+    @field_validator("cutoffs")
+    @classmethod
+    def _above_zero(cls, cutoffs: tuple[int, ...]) -> tuple[int, ...]:
+        if min(cutoffs) < 1:
+            raise ValueError(f"{min(cutoffs)} is no cutoff; metrics are cut after 1 item or more")
+        return cutoffs
 
     @field_validator("objectives")
     @classmethod
@@ -146,10 +154,11 @@ class SearchConfig(BaseModel):
             Constraint(name="state_bytes", limit=self.max_state_mb * 2**20),
         )
 
-    def cutoffs(self) -> tuple[int, ...]:
-        """Where metrics are cut: 5, 10, 20 and what the objectives name, up to the length of the lists."""
+    @property
+    def all_cutoffs(self) -> tuple[int, ...]:
+        """`cutoffs` and what the objectives name, ascending."""
         named = {int(name.partition("@")[2]) for name in self.objectives if "@" in name}
-        return tuple(sorted({5, 10, 20} | named))
+        return tuple(sorted({*self.cutoffs} | named))
 
 
 def load_config(flags: Mapping[str, Any], file: Path | None = None) -> SearchConfig:
@@ -196,7 +205,7 @@ def _from_text(key: str, text: str) -> str | list[str]:
     """Hypotheses are sentences, one a line; other lists are separated by commas."""
     if key == "hypotheses":
         return [line.strip() for line in text.splitlines() if line.strip()]
-    if key in ("seed_code", "objectives"):
+    if key in ("seed_code", "objectives", "cutoffs"):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
 

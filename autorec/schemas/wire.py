@@ -31,6 +31,7 @@ side is `user` or `item`; `meta.json` lists features as
 | out | `{"event": "work"}` | descriptor: the output folder, taken before any candidate code ran |
 | out | `{"event": "started"}` | the candidate's first line comes next |
 | out | `{"event": "predicting", "index": i}` | a validation begins |
+| out | `{"event": "predicted", "index": i}` | the predictions are written; the state, in a training, is next |
 | out | `{"event": "checkpoint", "index": i}` | `i.topk.npy` (and `i.state.safetensors` in a training) are complete |
 | in | `{"ack": i, "stop": bool}` | copied; the files may go; stop at the next call |
 | out | `{"event": "finished"}` | `fit` returned and the last checkpoint is written |
@@ -67,7 +68,7 @@ class Message(BaseModel):
 class Status(Message):
     """A message from the sandbox; nothing in it is believed beyond its form."""
 
-    event: Literal["ready", "work", "started", "predicting", "checkpoint", "finished"]
+    event: Literal["ready", "work", "started", "predicting", "predicted", "checkpoint", "finished"]
     index: int = Field(default=0, ge=0, le=10_000)
 
 
@@ -98,6 +99,7 @@ class JobMessage(Message):
     training_s: float
     top_k: int
     validations: int
+    state_bytes: int
     device: str = "cpu"
     params: dict[str, Any] = Field(default_factory=dict)
     rlimits: RlimitMessage

@@ -69,7 +69,8 @@ class RunFolder:
         objects, lock = ObjectFolder(path / "objects"), None
         with _explained(f"cannot open the run {path}", "check who may read and write there"), ExitStack() as undo:
             if not path.is_dir():
-                raise RunError(f"there is no run at {path}", fix="`autorec list` shows the runs")
+                fix = "`autorec list` shows the runs; a path needs a slash, as in ./demo"
+                raise RunError(f"there is no run at {path}", fix=fix)
             if not (path / DATABASE).exists():
                 raise RunError(
                     f"{path} is not a run: there is no {DATABASE} in it", fix="`autorec list` shows the runs"
@@ -136,8 +137,8 @@ class RunFolder:
 
 
 def resolve_run(name: str, runs: Path) -> Path:
-    """A path as it is given, or a name under `runs`."""
-    if "/" in name or (name and Path(name).is_dir()):
+    """A path, which has a slash, or a name under `runs`, whatever else of that name lies here."""
+    if "/" in name:
         return Path(name)
     if not _NAME.fullmatch(name):
         raise RunError(f"{name!r} is not a run name", fix="use letters, digits, '.', '_' and '-', or give a path")

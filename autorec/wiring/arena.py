@@ -35,6 +35,10 @@ BASELINES = ("pop", "itemknn", "ease", "ease_recency", "sasrec")
 SLOW_BASELINES = 1
 """How many of the baselines use their whole training time (sasrec)."""
 
+LIST_ENTRY_BYTES = 4
+SCRATCH_BYTES = 256 * MEBIBYTE
+"""What a candidate may write to its disk besides what it hands over."""
+
 HELD_OUT = (Part.SELECT, Part.CONFIRM, Part.TEST)
 
 
@@ -66,14 +70,16 @@ def load_data(config: SearchConfig) -> "tuple[Dataset, Split]":
 def make_task(config: SearchConfig, dataset: "Dataset", split: "Split") -> Task:
     """What the run is about.
 
-    Raises UsageError for an objective whose cutoff is longer than the catalogue.
+    Raises UsageError for a cutoff that was asked for and is longer than the catalogue.
     """
     n_items = dataset.n_items
-    for objective in config.task_objectives():
-        cutoff = objective.name.partition("@")[2]
-        if cutoff and int(cutoff) > n_items:
+    named = {name: int(name.partition("@")[2]) for name in config.objectives if "@" in name}
+    if config.cutoffs != SearchConfig.model_fields["cutoffs"].default:
+        named |= {f"cutoff {k}": k for k in config.cutoffs}
+    for name, cutoff in named.items():
+        if cutoff > n_items:
             raise UsageError(
-                f"objectives: {objective.name} asks for the top {cutoff}, but the catalogue has {n_items} items",
+                f"{name} asks for the top {cutoff}, but the catalogue has {n_items} items",
                 fix=f"use a cutoff of at most {n_items}",
             )
     return Task(
@@ -87,7 +93,7 @@ def make_task(config: SearchConfig, dataset: "Dataset", split: "Split") -> Task:
         n_interactions=dataset.n_interactions,
         objectives=config.task_objectives(),
         constraints=config.task_constraints(),
-        top_k=min(n_items, max(config.top_k, *config.cutoffs())),
+        top_k=min(n_items, max(config.top_k, *config.all_cutoffs)),
     )
 
 
@@ -150,13 +156,13 @@ def open_arena(
     code = SpaceCode(space, space_file.parent)
     baselines = {name: Candidate.of(code.render(space.named(name))) for name in BASELINES}
     permutation = Permutation.of(secret, task.n_users, task.n_items)
-    limits = training_limits(config, training_s)
+    limits = training_limits(config, task, training_s)
     judge = RankingJudge(
         ground=_grounds(dataset, split),
         user_permutation=permutation.users,
         item_permutation=permutation.items,
         n_items=task.n_items,
-        cutoffs=tuple(k for k in config.cutoffs() if k <= task.top_k),
+        cutoffs=tuple(k for k in config.all_cutoffs if k <= task.top_k),
         primary=task.primary.name,
         top_k=task.top_k,
     )
@@ -185,6 +191,7 @@ def open_arena(
 def _remembering(
     trainer: Trainer, config: SearchConfig, task: Task, baselines: Mapping[str, Candidate]
 ) -> "BaselineCache":
+    from autorec import judging
     from autorec.store.baselines import BaselineCache
     from autorec.store.objects import ObjectFolder
 
@@ -199,12 +206,14 @@ def _remembering(
             "data": task.data_digest,
             "split": task.split_digest,
             "objectives": list(config.objectives),
+            "cutoffs": list(config.all_cutoffs),
             "top_k": task.top_k,
             "training_s": trainer.limits.training_s,
             "patience": config.patience,
             "workers": config.workers,
             "machine": machine(),
             "sandbox": _digest_of(assets("sandbox")),
+            "judge": _digest_of(Path(judging.__file__).parent),
         },
     )
 
@@ -222,14 +231,21 @@ def _digest_of(folder: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def training_limits(config: SearchConfig, training_s: float) -> Limits:
-    """What one job may use; predicting gets a quarter of the training time, and a little for a short training."""
+def training_limits(config: SearchConfig, task: Task, training_s: float) -> Limits:
+    """What one job may use; predicting gets a quarter of the training time, and a little for a short training.
+
+    The disk holds one state and one file of lists at a time, and what a candidate writes besides.
+    """
     predicting_s = training_s / 4 + 10
+    state_bytes = config.max_state_mb * MEBIBYTE
+    lists_bytes = task.n_users * task.top_k * LIST_ENTRY_BYTES
     return Limits(
         training_s=training_s,
         predicting_s=predicting_s,
         wall_s=training_s + predicting_s + 30,
         memory_bytes=config.max_memory_mb * MEBIBYTE,
+        state_bytes=state_bytes,
+        disk_bytes=state_bytes + lists_bytes + SCRATCH_BYTES,
     )
 
 

@@ -15,6 +15,7 @@ from autorec.domain import events as ev
 from autorec.domain.budget import TimePlan
 from autorec.domain.candidate import Candidate, Operator, Plan
 from autorec.domain.errors import RunError, UsageError
+from autorec.domain.evaluation import Trained
 from autorec.domain.job import Part, Stage
 from autorec.domain.state import State
 from autorec.finals import Finals
@@ -179,7 +180,11 @@ def _sit_down(
         training_s=plan.training_s,
     )
     deadline = began - worked_s + plan.budget_s
-    last_start = began - worked_s + plan.last_start_s
+
+    def out_of_time() -> bool:
+        rivals = _likely_in_finals(journal.state, plan.finalists)
+        return time.monotonic() > began - worked_s + plan.last_start_s(rivals)
+
     search = Search(
         journal=journal,
         proposer=_proposers(config, arena, folder.objects, seeds, client, plan.training_s),
@@ -194,7 +199,7 @@ def _sit_down(
         pace=Pace(
             workers=config.workers,
             population=config.population,
-            out_of_time=lambda: time.monotonic() > last_start,
+            out_of_time=out_of_time,
             max_candidates=config.max_candidates,
         ),
     )
@@ -214,6 +219,7 @@ def _sit_down(
         finalists=plan.finalists,
         time_left_s=lambda: deadline - time.monotonic(),
         open_test=open_test,
+        settle=search.settle,
         compare=partial(compare, seed=config.seed),
     )
     return Sitting(
@@ -225,6 +231,12 @@ def _sit_down(
         finals=finals,
         plan=plan,
     )
+
+
+def _likely_in_finals(state: State, finalists: int) -> list[Trained]:
+    """Trainings of the baselines and of who leads the survivors now, cached ones apart: those took no time here."""
+    records = (*state.baselines, *state.survivors[:finalists])
+    return [r.search for r in records if r.search is not None and not r.search.cached]
 
 
 def _proposers(
@@ -251,7 +263,7 @@ def _proposers(
                 client=client,
                 templates=Templates(assets("prompts")),
                 objects=objects,
-                limits=training_limits(config, training_s),
+                limits=training_limits(config, arena.task, training_s),
                 max_usd=config.max_usd,
             ),
             **then,

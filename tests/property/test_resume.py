@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autorec.domain.candidate import Candidate, Operator, Plan
-from autorec.domain.events import Event, RunStarted
+from autorec.domain.events import Admitted, Asked, Event, Rejected, RunStarted
 from autorec.finals import Finals
 from autorec.journal import Journal
 from autorec.search import Pace, Search, enter_baseline
@@ -15,8 +15,10 @@ from autorec.testing.memory import MemoryObjects
 BASELINES = {name: Candidate.of({"model.py": f"# {name}\n"}) for name in ("pop", "ease")}
 
 
-def play(events: MemoryEvents, objects: MemoryObjects, seed: int, workers: int, population: int, most: int) -> None:
-    """One process at work: begins the run, or goes on with it."""
+def play(
+    events: MemoryEvents, objects: MemoryObjects, seed: int, workers: int, population: int, most: int, late: int = 99
+) -> None:
+    """One process at work: begins the run, or goes on with it. Time is up once `late` candidates are decided."""
     journal = Journal(events)
     trainer = InstantTrainer(objects.put)
     if journal.empty:
@@ -25,8 +27,13 @@ def play(events: MemoryEvents, objects: MemoryObjects, seed: int, workers: int, 
         plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0)
         enter_baseline(journal, objects, name, baseline, plan)
     crew = OneAtATime()
-    pace = Pace(workers=workers, population=population, out_of_time=lambda: False, max_candidates=most)
-    Search(
+    pace = Pace(
+        workers=workers,
+        population=population,
+        out_of_time=lambda: len(journal.state.decided) >= late,
+        max_candidates=most,
+    )
+    search = Search(
         journal=journal,
         proposer=NumberProposer(numbers=40),
         train=trainer.train,
@@ -34,7 +41,8 @@ def play(events: MemoryEvents, objects: MemoryObjects, seed: int, workers: int, 
         objects=objects,
         crew=crew,
         pace=pace,
-    ).run()
+    )
+    search.run()
     Finals(
         journal=journal,
         objects=objects,
@@ -44,13 +52,14 @@ def play(events: MemoryEvents, objects: MemoryObjects, seed: int, workers: int, 
         finalists=2,
         time_left_s=lambda: float("inf"),
         open_test=lambda: 1,
+        settle=search.settle,
         compare=lambda ours, theirs, n: (0.1, 0.0, 0.2),
     ).run()
 
 
-def uncut(seed: int, workers: int, population: int, most: int) -> list[Event]:
+def uncut(seed: int, workers: int, population: int, most: int, late: int = 99) -> list[Event]:
     events = MemoryEvents()
-    play(events, MemoryObjects(), seed, workers, population, most)
+    play(events, MemoryObjects(), seed, workers, population, most, late)
     return events.events
 
 
@@ -60,20 +69,29 @@ def uncut(seed: int, workers: int, population: int, most: int) -> list[Event]:
     workers=st.integers(1, 4),
     population=st.integers(1, 5),
     most=st.integers(1, 12),
+    late=st.integers(0, 12),
     data=st.data(),
 )
-def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, data):
-    whole = uncut(seed, workers, population, most)
+def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, late, data):
+    whole = uncut(seed, workers, population, most, late)
     cuts = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=3).map(sorted))
     objects, kept = MemoryObjects(), ()
     for cut in cuts:
         events = MemoryEvents(kept, capacity=cut)
         with pytest.raises(Cut):
-            play(events, objects, seed, workers, population, most)
+            play(events, objects, seed, workers, population, most, late)
         kept = tuple(events.events)
     events = MemoryEvents(kept)
-    play(events, objects, seed, workers, population, most)
+    play(events, objects, seed, workers, population, most, late)
     assert events.events == whole
+
+
+def test_whatever_was_asked_is_booked_when_time_is_up():
+    events = uncut(seed=5, workers=4, population=3, most=99, late=4)
+    asked = [e.number for e in events if isinstance(e, Asked)]
+    answered = [e.ask for e in events if isinstance(e, Admitted | Rejected) and e.ask is not None]
+    assert len(asked) > 4
+    assert sorted(answered) == asked
 
 
 def test_every_possible_cut():

@@ -2,6 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autorec.domain.budget import plan_time
+from autorec.domain.evaluation import Trained
+from autorec.domain.job import OutcomeKind, Stage, Usage
 
 
 @given(
@@ -15,7 +17,7 @@ def test_the_parts_of_a_budget_fit_into_it(budget, workers, finalists, baselines
     assert 1 <= plan.finalists <= finalists
     assert plan.fits or plan.finalists == 1
     if plan.fits:
-        assert 0 < plan.last_start_s < budget - plan.reserve_s
+        assert 0 < plan.last_start_s() < budget - plan.reserve_s
 
 
 def test_the_reserve_holds_finalists_and_the_final_stage():
@@ -32,3 +34,19 @@ def test_a_short_budget_takes_fewer_finalists_and_a_shorter_one_does_not_fit():
     plans = [plan_time(b, workers=2, finalists=3, baselines=5, slow_baselines=1) for b in (900, 65, 20)]
     assert [p.finalists for p in plans] == [3, 2, 1]
     assert [p.fits for p in plans] == [True, True, False]
+
+
+def trained(wall_s: float, training_s: float) -> Trained:
+    usage = Usage(wall_s=wall_s, training_s=training_s)
+    return Trained(
+        candidate="c", stage=Stage.SEARCH, seed=1, outcome=OutcomeKind.COMPLETED, reason="", tier="fake", usage=usage
+    )
+
+
+def test_slow_predictors_end_the_search_earlier():
+    plan = plan_time(900, workers=2, finalists=3, baselines=5, slow_baselines=1)
+    as_planned = [trained(wall_s=77, training_s=75)] * 3
+    slow = [trained(wall_s=95, training_s=75), *as_planned[1:]]
+    assert plan.last_start_s(as_planned) == plan.last_start_s()
+    beyond_s = 95 - 75 - 2.5
+    assert plan.last_start_s() - plan.last_start_s(slow) == 4 * beyond_s / 2 + beyond_s

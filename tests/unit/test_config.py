@@ -69,6 +69,7 @@ def test_an_unknown_environment_key_is_refused(monkeypatch):
         ({"objectives": ("predict_s",)}, "must be a metric"),
         ({"objectives": ("ndcg@0",)}, "neither a metric"),
         ({"split": "bogus"}, "split"),
+        ({"cutoffs": (0, 5)}, "cutoffs: 0 is no cutoff"),
         ({"columns": "nobody"}, "columns: 'nobody': expected pairs such as user=uid"),
         ({"columns": "person=uid"}, "with one of user, item, timestamp, value on the left"),
         ({"columns": "user= "}, "expected pairs"),
@@ -96,7 +97,12 @@ def test_costs_and_gini_are_minimised():
     config = SearchConfig(objectives=("ndcg@20", "gini@10", "predict_s"))
     directions = [o.direction for o in config.task_objectives()]
     assert directions == [Direction.MAXIMIZE, Direction.MINIMIZE, Direction.MINIMIZE]
-    assert config.cutoffs() == (5, 10, 20)
+    assert config.all_cutoffs == (5, 10, 20)
+
+
+def test_metrics_are_cut_wherever_one_asks(monkeypatch):
+    monkeypatch.setenv("AUTOREC_SEARCH_CUTOFFS", "50, 1")
+    assert load_config({}, None).all_cutoffs == (1, 10, 50)  # ndcg@10 is the objective
 
 
 def test_the_stored_configuration_reads_back():

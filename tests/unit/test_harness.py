@@ -161,6 +161,17 @@ def test_ties_are_broken_at_random(history: Any) -> None:
     assert any(not np.array_equal(top(constant, history, seed=0), top(constant, history, seed=s)) for s in range(1, 5))
 
 
+def test_a_state_larger_than_it_may_be_is_refused_by_name(tmp_path: Path) -> None:
+    dense = SimpleNamespace(
+        state_dict=lambda: {"bias": torch.zeros(3), "gram": torch.zeros(600, 600)}, load_state_dict=0
+    )
+    with pytest.raises(
+        ContractError, match=r"may hold 1 MiB \(max_state_mb\); it holds 1.4 MiB, most of it in 'gram' \[600"
+    ):
+        answers.save_state(dense, tmp_path / "state", 1 << 20)
+    assert not (tmp_path / "state").exists()
+
+
 @pytest.mark.parametrize(
     ("score", "message"),
     [
@@ -230,7 +241,7 @@ def test_validating_leaves_modes_and_random_generators_as_they_were(history: Any
 
 def test_state_of_tied_and_strided_tensors_survives_the_round_trip(tmp_path: Path) -> None:
     saved, loaded = Net(), Net()
-    answers.save_state(saved, tmp_path / "state")
+    answers.save_state(saved, tmp_path / "state", 1 << 20)
     answers.load_state(loaded, (tmp_path / "state").read_bytes())
     assert torch.equal(saved.a.weight, loaded.a.weight)
     strided = SimpleNamespace(state_dict=lambda: {"x": torch.arange(6.0).view(2, 3).T}, load_state_dict=None)
@@ -351,13 +362,14 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         sys.modules.pop(name, None)
 
 
-JOB = {"kind": "train", "seed": 5, "threads": 1, "training_s": 10.0, "top_k": 3, "validations": 20, "device": "cpu"}
+JOB = {"kind": "train", "seed": 5, "threads": 1, "training_s": 10.0, "top_k": 3, "validations": 20, "device": "cpu",
+       "state_bytes": 1 << 20}  # fmt: skip
 
 
 def test_a_training_says_what_it_does_and_leaves_nothing_behind(folders: Any) -> None:
     wire = Wire(folders.output)
     harness.run_job({**JOB, "params": {}}, state=None, control=wire, folders=folders)
-    assert wire.events == ["started", "predicting", "checkpoint", "finished"]
+    assert wire.events == ["started", "predicting", "predicted", "checkpoint", "finished"]
     assert wire.files == [{"0.topk.npy", "0.state.safetensors"}]
     assert list(folders.output.iterdir()) == []
 
@@ -368,7 +380,7 @@ def test_a_predict_job_loads_the_kept_state_and_writes_lists_only(folders: Any) 
     kept = safetensors.torch.save({"counts": torch.arange(10.0)})
     wire = Wire(folders.output)
     harness.run_job({**JOB, "kind": "predict", "params": {}}, state=kept, control=wire, folders=folders)
-    assert wire.events == ["started", "predicting", "checkpoint", "finished"]
+    assert wire.events == ["started", "predicting", "predicted", "checkpoint", "finished"]
     assert wire.files == [{"0.topk.npy"}]
 
 

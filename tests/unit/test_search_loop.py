@@ -1,6 +1,7 @@
 """The loop: what is under way at a time, what it waits for, and when it ends."""
 
 from collections.abc import Hashable
+from dataclasses import replace
 from typing import Any
 
 from autorec.domain.candidate import Declined, Plan, Proposal
@@ -118,3 +119,36 @@ def test_out_of_time_starts_nothing_and_lets_what_runs_end():
     assert state.training == ()
     assert 3 <= len(state.decided) <= 4
     assert state.decided_since == ()
+
+
+def test_a_call_that_nobody_answered_is_booked_as_a_cost_that_nobody_knows():
+    class Silent(OneAtATime):
+        """The language model never answers."""
+
+        def next(self, timeout_s: float | None = None) -> tuple[Hashable, Any] | None:
+            self._waiting = {key: call for key, call in self._waiting.items() if key[0] != "ask"}
+            return super().next(timeout_s)
+
+    class Model(NumberProposer):
+        def plan(self, state: State, seed: int) -> Plan:
+            return replace(super().plan(state, seed), model="openai/slow")
+
+    events = MemoryEvents()
+    journal = Journal(events)
+    journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
+    turns = iter([False] * 5)
+    search = Search(
+        journal=journal,
+        proposer=Model(),
+        train=InstantTrainer().train,
+        selector=BestFirst(2),
+        objects=MemoryObjects(),
+        crew=Silent(),
+        pace=Pace(workers=2, population=4, out_of_time=lambda: next(turns, True)),
+    )
+    search.run()
+    under_way = len(journal.state.asks)
+    search.settle()
+    assert under_way > 0
+    assert journal.state.asks == ()
+    assert journal.state.spent.unpriced == under_way

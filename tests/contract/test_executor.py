@@ -174,3 +174,29 @@ def test_closing_kills_what_runs_at_once(bundle: Path) -> None:
         executor.close()
         with pytest.raises(AutorecError, match="closed"):
             running.result(timeout=5)
+
+
+SLOW_TO_KEEP = MODEL.replace(
+    "class Constant(torch.nn.Module):",
+    """class Constant(torch.nn.Module):
+    def state_dict(self, *args, **kwargs):
+        import time
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            pass
+        return super().state_dict(*args, **kwargs)
+""",
+)
+
+
+@pytest.mark.sandbox
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_writing_a_large_state_is_neither_training_nor_predicting(bundle: Path) -> None:
+    executor, observer = BubblewrapExecutor(), Observer()
+    slow = job(bundle, ONCE, candidate=Candidate.of({"model.py": SLOW_TO_KEEP, "train.py": ONCE}))
+    outcome = executor.run(slow, observer)
+    executor.close()
+    assert outcome.kind is OutcomeKind.COMPLETED, outcome.log
+    assert outcome.usage.wall_s > 3
+    assert outcome.usage.training_s < 2
+    assert observer.snapshots[0].predict_s < 2

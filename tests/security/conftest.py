@@ -1,0 +1,42 @@
+"""A sandbox, a bundle, and `attack`, which runs a training script in them and says what came of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attacks import LIMITS, Attack, Attacked, training
+
+from autorec.domain.job import Limits, Snapshot
+from autorec.execution.bubblewrap import BubblewrapExecutor
+from autorec.execution.canaries import open_to_all, write_bundle
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[BubblewrapExecutor]:
+    made = BubblewrapExecutor()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    write_bundle(folder)
+    open_to_all(folder)
+    return folder
+
+
+@pytest.fixture
+def attack(executor: BubblewrapExecutor, bundle: Path) -> Attack:
+    def run(train: str, *, limits: Limits = LIMITS, expect_ran: bool = True) -> Attacked:
+        snapshots: list[Snapshot] = []
+
+        def observe(snapshot: Snapshot) -> bool:
+            snapshots.append(snapshot)
+            return False
+
+        outcome = executor.run(training(bundle, train, limits), observe)
+        assert not expect_ran or outcome.log.startswith("RAN"), f"the attack never ran: {outcome}"
+        return Attacked(outcome, snapshots)
+
+    return run

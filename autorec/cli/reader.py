@@ -20,10 +20,11 @@ class RunReader:
     state: State
 
     def record(self, name: str) -> Record:
-        """The candidate of a baseline's name, or of the beginning of an id that no other candidate shares.
+        """The champion, or the candidate of a baseline's name or of the beginning of an id that no other shares.
 
         Raises UsageError when there is none, or more than one.
         """
+        name = self.state.champion or name if name == "champion" else name
         named = [r for r in self.state.records.values() if r.name == name]
         found = named or [r for r in self.state.records.values() if r.id.startswith(name.lower())]
         if len(found) != 1:

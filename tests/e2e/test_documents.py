@@ -1,0 +1,98 @@
+"""Every command of the README and of docs/ runs as it is written, block after block, in a folder of the reader's.
+
+What stands in a ```sh block is run by the shell, a line at a time; a ```toml block whose first line names a file is
+that file. Searches are cut short through the environment, which flags would
+beat: so documents name a budget and leave the number of candidates to it.
+"""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autorec.testing.llm_server import ScriptedServer
+from autorec.testing.replies import ScriptedDesigner
+
+pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^```toml\n# (\S+\.toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ELSEWHERE = {
+    "make": "what runs this test",
+    "python examples/movielens.py": "needs a network",
+    "AUTOREC_DATA=": "what runs this test",
+    "autorec search --data data/ml-100k": "needs the download before it",
+    "pip install": "changes the environment",
+    ". .venv/bin/activate": "changes the environment",
+    "autorec search --data ratings.csv --budget 20m --llm openai/gpt-5": "asks a model that costs money",
+}
+"""Beginnings of the commands that are not run here, and why."""
+SHORT = {"MAX_CANDIDATES": "3", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2"}
+MODEL = """
+import torch
+
+class Fresh(torch.nn.Module):
+    def __init__(self, data):
+        super().__init__()
+        self.register_buffer("counts", data.item_counts.float())
+
+    def score(self, history, users):
+        return self.counts.expand(len(users), -1)
+
+def build(data, params):
+    return Fresh(data)
+"""
+
+
+def documents() -> list[Path]:
+    files = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [file for file in files if any(commands(file))]
+
+
+def commands(document: Path) -> Iterator[str]:
+    """Commands in order, but for those of `ELSEWHERE`; a line that ends in a backslash goes on in the next."""
+    for block in BLOCK.findall(document.read_text()):
+        lines = block.replace("\\\n", " ").splitlines()
+        yield from (line for line in lines if line.strip() and not line.startswith(tuple(ELSEWHERE)))
+
+
+@pytest.fixture
+def desk(isolation: str, small_log: Path, tmp_path: Path) -> Path:
+    """A folder with a log, a candidate of one's own, and `autorec` on the path."""
+    (tmp_path / "ratings.csv").write_text(small_log.read_text())
+    mine = tmp_path / "my_model"
+    mine.mkdir()
+    (mine / "model.py").write_text(MODEL)
+    (mine / "train.py").write_text("def fit(recommender, data, params, run):\n    run.checkpoint(recommender)\n")
+    command = tmp_path / "bin" / "autorec"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m autorec "$@"\n')
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda file: file.name)
+def test_the_commands_of_a_document_run_as_written(document: Path, desk: Path) -> None:
+    for name, content in FILE.findall(document.read_text()):
+        (desk / name).write_text(content)
+    with ScriptedServer(ScriptedDesigner()) as server:
+        environment = {
+            **os.environ,
+            **{f"AUTOREC_SEARCH_{name}": value for name, value in SHORT.items()},
+            "PATH": f"{desk / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "OPENAI_API_KEY": "sk-test",
+        }
+        for command in commands(document):
+            if "--llm" in command or "--config" in command:
+                environment["AUTOREC_SEARCH_API_BASE"] = server.base
+            done = subprocess.run(
+                ["bash", "-euc", command], cwd=desk, env=environment, capture_output=True, text=True, timeout=240
+            )
+            environment.pop("AUTOREC_SEARCH_API_BASE", None)
+            assert done.returncode == 0, f"{document.name}: {command}\n{done.stderr}"

@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +20,13 @@ from autorec.domain.job import MEBIBYTE, Limits, Part, Stage
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
+from autorec.tasks.roles import Material, Role, role_named
 
 if TYPE_CHECKING:
-    from autorec.judging.ground import Ground
-    from autorec.judging.judge import RankingJudge
+    from autorec.judging.seal import SealedJudge
     from autorec.proposers.space_code import SpaceCode
     from autorec.schemas.space import SearchSpace
     from autorec.store.baselines import BaselineCache
-    from autorec.tasks.bundle import Permutation
-    from autorec.tasks.datasets import Dataset
-    from autorec.tasks.splits import Split
-
-BASELINES = ("pop", "itemknn", "ease", "ease_recency", "sasrec")
-SLOW_BASELINES = 1
-"""How many of the baselines use their whole training time (sasrec)."""
 
 HELD_OUT = (Part.SELECT, Part.CONFIRM, Part.TEST)
 
@@ -45,49 +38,45 @@ def home() -> Path:
     return Path(os.environ.get("AUTOREC_HOME") or platformdirs.user_state_path("autorec"))
 
 
-def load_data(config: SearchConfig) -> "tuple[Dataset, Split]":
-    """The configured log, or the synthetic world where none is given, and its split.
+def settle(config: SearchConfig) -> SearchConfig:
+    """The configuration with what its role decides filled in; settled already, it stays as it is.
 
-    Raises DataError.
+    Raises UsageError when it asks for what the role does not have.
     """
-    from autorec.tasks.splits import split
-
-    if config.data is None:
-        from autorec.tasks.synthetic import SyntheticWorld, generate
-
-        dataset = generate(SyntheticWorld(seed=config.split_seed)).dataset
-    else:
-        from autorec.tasks.readers import load
-
-        dataset = load(config.data, columns=config.columns or None)
-    return dataset, split(dataset, rule=config.split, seed=config.split_seed)
+    role = role_named(config.role)
+    role.check(config)
+    return config.model_copy(
+        update={
+            "objectives": config.objectives or role.default_objectives,
+            "search_space": config.search_space or role.search_space,
+        }
+    )
 
 
-def make_task(config: SearchConfig, dataset: "Dataset", split: "Split") -> Task:
+def load_data(config: SearchConfig) -> Material:
+    """The configured data, or the role's synthetic world where none is given, split.
+
+    Raises DataError, UsageError.
+    """
+    return role_named(config.role).load(settle(config))
+
+
+def make_task(config: SearchConfig, material: Material) -> Task:
     """What the run is about.
 
-    Raises UsageError for an objective whose cutoff is longer than the catalogue.
+    Raises UsageError for an objective that the data cannot give.
     """
-    n_items = dataset.n_items
-    for objective in config.task_objectives():
-        cutoff = objective.name.partition("@")[2]
-        if cutoff and int(cutoff) > n_items:
-            raise UsageError(
-                f"objectives: {objective.name} asks for the top {cutoff}, but the catalogue has {n_items} items",
-                fix=f"use a cutoff of at most {n_items}",
-            )
+    for name in config.objectives:
+        material.require(name)
     return Task(
         role=config.role,
-        data_name=dataset.name,
-        data_digest=dataset.digest,
-        split_rule=split.rule,
-        split_digest=split.digest,
-        n_users=dataset.n_users,
-        n_items=n_items,
-        n_interactions=dataset.n_interactions,
-        objectives=config.task_objectives(),
+        data_name=material.name,
+        data_digest=material.digest,
+        split_rule=material.split_rule,
+        split_digest=material.split_digest,
+        sizes=material.sizes,
+        objectives=role_named(config.role).objectives(config.objectives),
         constraints=config.task_constraints(),
-        top_k=min(n_items, max(config.top_k, *config.cutoffs())),
     )
 
 
@@ -96,12 +85,13 @@ def time_plan(config: SearchConfig) -> TimePlan:
 
     Raises UsageError when it is too short for the baselines, one candidate a worker and the finals.
     """
+    role = role_named(config.role)
     plan = plan_time(
         config.budget,
         workers=config.workers,
         finalists=config.finalists,
-        baselines=len(BASELINES),
-        slow_baselines=SLOW_BASELINES,
+        baselines=len(role.baselines),
+        slow_baselines=role.slow_baselines,
         training_s=config.training,
     )
     if not plan.fits:
@@ -117,10 +107,10 @@ def time_plan(config: SearchConfig) -> TimePlan:
 class Arena:
     """One task, ready to train and judge candidates on."""
 
-    dataset: "Dataset"
-    split: "Split"
+    role: Role
+    material: Material
     task: Task
-    judge: "RankingJudge"
+    judge: "SealedJudge"
     trainer: "BaselineCache"
     space: "SearchSpace"
     code: "SpaceCode"
@@ -129,7 +119,7 @@ class Arena:
 
 def open_arena(
     config: SearchConfig,
-    data: "tuple[Dataset, Split]",
+    material: Material,
     *,
     executor: Executor,
     objects: Objects,
@@ -138,44 +128,37 @@ def open_arena(
     training_s: float,
 ) -> Arena:
     """Write the bundles under `folder` and bring judge, executor and cache of baselines together."""
-    from autorec.judging.judge import RankingJudge
+    from autorec.judging.judges import open_judge
     from autorec.proposers.space_code import SpaceCode
     from autorec.schemas.space import find_space, load_space
-    from autorec.tasks.bundle import Permutation
 
-    dataset, split = data
-    task = make_task(config, dataset, split)
-    space_file = find_space(config.search_space, assets("search_spaces"))
+    role, task = role_named(config.role), make_task(config, material)
+    space_file = find_space(config.search_space or role.search_space, assets("search_spaces"))
     space = load_space(space_file)
     code = SpaceCode(space, space_file.parent)
-    baselines = {name: Candidate.of(code.render(space.named(name))) for name in BASELINES}
-    permutation = Permutation.of(secret, task.n_users, task.n_items)
+    baselines = {name: Candidate.of(code.render(space.named(name))) for name in role.baselines}
     limits = training_limits(config, training_s)
-    judge = RankingJudge(
-        ground=_grounds(dataset, split),
-        user_permutation=permutation.users,
-        item_permutation=permutation.items,
-        n_items=task.n_items,
-        cutoffs=tuple(k for k in config.cutoffs() if k <= task.top_k),
+    judge = open_judge(
+        material.answer["answer"],
+        material.key(secret),
         primary=task.primary.name,
-        top_k=task.top_k,
+        cutoffs=role.cutoffs(config.objectives),
     )
     trainer = Trainer(
         executor=executor,
         judge=judge,
         objects=objects,
-        bundles=_write_bundles(dataset, split, permutation, folder),
+        bundles=_write_bundles(material, secret, folder),
         limits=limits,
         objective=task.primary,
-        top_k=task.top_k,
         patience=config.patience,
     )
     return Arena(
-        dataset=dataset,
-        split=split,
+        role=role,
+        material=material,
         task=task,
         judge=judge,
-        trainer=_remembering(trainer, config, task, baselines),
+        trainer=_remembering(trainer, config, task, material, baselines),
         space=space,
         code=code,
         baselines=baselines,
@@ -183,7 +166,7 @@ def open_arena(
 
 
 def _remembering(
-    trainer: Trainer, config: SearchConfig, task: Task, baselines: Mapping[str, Candidate]
+    trainer: Trainer, config: SearchConfig, task: Task, material: Material, baselines: Mapping[str, Candidate]
 ) -> "BaselineCache":
     from autorec.store.baselines import BaselineCache
     from autorec.store.objects import ObjectFolder
@@ -199,7 +182,8 @@ def _remembering(
             "data": task.data_digest,
             "split": task.split_digest,
             "objectives": list(config.objectives),
-            "top_k": task.top_k,
+            "role": task.role,
+            "answer": dict(material.answer),
             "training_s": trainer.limits.training_s,
             "patience": config.patience,
             "workers": config.workers,
@@ -233,36 +217,15 @@ def training_limits(config: SearchConfig, training_s: float) -> Limits:
     )
 
 
-def _grounds(dataset: "Dataset", split: "Split") -> "Callable[[Part], Ground]":
-    from autorec.judging.ground import Ground
-    from autorec.tasks.holdouts import ground as hold_out
-
-    def ground(part: Part) -> Ground:
-        held = hold_out(dataset, split, part)
-        return Ground(
-            users=held.users,
-            indptr=held.indptr,
-            items=held.items,
-            seen_indptr=held.seen_indptr,
-            seen_items=held.seen_items,
-            warm=held.warm,
-            item_counts=held.item_counts,
-        )
-
-    return ground
-
-
-def _write_bundles(dataset: "Dataset", split: "Split", permutation: "Permutation", folder: Path) -> Bundles:
-    from autorec.tasks.bundle import write_query, write_training
-
+def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:
     data, queries = {}, {}
     for stage in (Stage.SEARCH, Stage.FINAL):
         target = folder / f"data-{'-'.join(stage.trained_on)}"
-        write_training(dataset, split, permutation, stage.trained_on, target)
+        material.write_training(secret, stage.trained_on, target)
         data[stage.trained_on] = str(target)
     for part in HELD_OUT:
         target = folder / f"query-{part}"
-        write_query(dataset, split, permutation, part, target)
+        material.write_query(secret, part, target)
         queries[part] = str(target)
     return Bundles(data=data, queries=queries)
 

@@ -105,7 +105,6 @@ def training(bundle: Path, train: str, limits: Limits = LIMITS) -> Job:
         query_dir=str(bundle / "query"),
         seed=1,
         limits=limits,
-        top_k=2,
     )
 
 
@@ -488,7 +487,7 @@ def test_a_planted_result_is_refused(attack: Attack, plant: str) -> None:
     attacked = attack(
         f"""{FORGED}
 def fit(recommender, data, params, run):
-    target = "/job/out/0.topk.npy"
+    target = "/job/out/0.answer.npy"
     open("/job/out/0.state.safetensors", "wb").write(b"x")
     {plant}
     say(event="predicting", index=0)
@@ -497,7 +496,7 @@ def fit(recommender, data, params, run):
 """,
     )
     assert attacked.outcome.kind is OutcomeKind.MALFORMED, attacked.outcome
-    assert "0.topk.npy" in attacked.outcome.reason
+    assert "0.answer.npy" in attacked.outcome.reason
     assert attacked.snapshots == []
 
 
@@ -505,7 +504,7 @@ def test_a_huge_result_cannot_even_be_made(attack: Attack) -> None:
     found = attack(
         """
 def fit(recommender, data, params, run):
-    file = os.open("/job/out/0.topk.npy", os.O_CREAT | os.O_WRONLY)
+    file = os.open("/job/out/0.answer.npy", os.O_CREAT | os.O_WRONLY)
     print("FOUND", json.dumps({"sparse": attempt(lambda: os.truncate(file, 1 << 40))}))
 """
     ).findings
@@ -610,7 +609,7 @@ def observe(snapshot):
     print("under way", flush=True)
     return False
 job = Job(kind=JobKind.TRAIN, candidate=Candidate.of({files!r}), data_dir={data!r}, query_dir={query!r}, seed=1,
-          limits=Limits(training_s=60, wall_s=90), top_k=2)
+          limits=Limits(training_s=60, wall_s=90))
 try:
     print(executor.run(job, observe).log)
 finally:

@@ -31,7 +31,6 @@ class Trainer:
     bundles: Bundles
     limits: Limits
     objective: Objective
-    top_k: int = 100
     patience: int = 5
 
     def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
@@ -44,7 +43,6 @@ class Trainer:
             query_dir=self.bundles.queries[stage.checkpoint_part],
             seed=seed,
             limits=self.limits,
-            top_k=self.top_k,
         )
         outcome = self.executor.run(job, watch)
         trained = self._book(candidate, stage, seed, outcome, watch)
@@ -67,7 +65,6 @@ class Trainer:
             query_dir=self.bundles.queries[stage.judged_on],
             seed=kept.seed,
             limits=self.limits,
-            top_k=self.top_k,
             state=self.objects.get(kept.state),
         )
         outcome = self.executor.run(job, watch)
@@ -104,7 +101,7 @@ class Trainer:
             checkpoint_value=best.evaluation.metrics[self.objective.name],
             predict_s=max(point.predict_s for point in watch.curve),
             predictions=self.objects.put(best.predictions),
-            per_user=self.objects.put(best.per_user),
+            per_unit=self.objects.put(best.per_unit),
             state=self.objects.put(watch.best_state) if watch.best_state is not None else None,
             state_bytes=len(watch.best_state) if watch.best_state is not None else None,
         )

@@ -24,7 +24,7 @@ from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Trains
 
 Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
-"""Per-user values of champion and baseline, and the number of comparisons, to (effect, low, high)."""
+"""Values by unit of champion and baseline, and the number of comparisons, to (effect, low, high)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +95,10 @@ class Finals:
         objective = state.task.primary
         champion = state.records[state.champion or ""].final(Stage.FINAL)
         rivals = [(r, t) for r in state.baselines if (t := r.final(Stage.FINAL)) and t.ok]
-        if champion is None or champion.per_user is None or not rivals:
+        if champion is None or champion.per_unit is None or not rivals:
             return None
         best, trained = max(rivals, key=lambda pair: _worth(pair[1], objective))
-        ours, theirs = self.objects.get(champion.per_user), self.objects.get(trained.per_user or "")
+        ours, theirs = self.objects.get(champion.per_unit), self.objects.get(trained.per_unit or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
         finals = [(r, r.final(Stage.FINAL)) for r in (state.records[champion.candidate], *state.baselines)]
         missing = tuple(r.name or "champion" for r, t in finals if t is None or not t.ok or t.not_retrained)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autorec.assets import assets
-from autorec.domain.evaluation import Task
+from autorec.domain.evaluation import Objective, Task
 from autorec.domain.events import RunStarted
 from autorec.journal import Journal
 from autorec.proposers.policy import PolicyProposer
@@ -32,9 +32,8 @@ TASK = Task(
     data_digest="",
     split_rule="loo",
     split_digest="",
-    n_users=1,
-    n_items=1,
-    n_interactions=1,
+    sizes={"users": 1, "items": 1, "interactions": 1},
+    objectives=(Objective(name="ndcg@10"),),
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autorec.domain.job import Part
 from autorec.judging.ground import Ground
-from autorec.judging.judge import RankingJudge
+from autorec.judging.lists import ListJudge
 
 
 def main() -> None:
@@ -25,8 +25,8 @@ def main() -> None:
     rng = np.random.default_rng(0)
     ground = synthetic_ground(rng, args.users, args.items, args.history, args.relevant)
     content = synthetic_predictions(rng, ground, args.k, hit_rate=0.25)
-    judge = RankingJudge(
-        ground=lambda _part: ground,
+    judge = ListJudge(
+        truth=lambda _part: ground,
         user_permutation=np.arange(args.users)[::-1],
         item_permutation=np.arange(args.items),
         n_items=args.items,
@@ -68,7 +68,7 @@ def synthetic_predictions(rng: np.random.Generator, ground: Ground, k: int, hit_
     return buffer.getvalue()
 
 
-def timed(judge: RankingJudge, content: bytes) -> tuple[float, float]:
+def timed(judge: ListJudge, content: bytes) -> tuple[float, float]:
     """Seconds by the clock and of the processor."""
     start, cpu_start = time.perf_counter(), time.process_time()
     judge.judge(content, Part.SELECT)

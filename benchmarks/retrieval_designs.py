@@ -50,7 +50,7 @@ class Judged:
     """A part as the sandbox would see it and as the judge scores it."""
 
     def __init__(self, dataset: Any, given: Any, permutation: Permutation, part: Part, folder: Path) -> None:
-        write_query(dataset, given, permutation, part, folder)
+        write_query(dataset, given, permutation, part, folder, {"answer": "lists", "k": 3})
         self._history = reckit.open_history(folder, dataset.n_items)
         holdout = ground(dataset, given, part)
         self._relevant = Marker(holdout.indptr, holdout.items, dataset.n_items)

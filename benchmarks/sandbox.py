@@ -160,7 +160,7 @@ def write_large_bundle(folder: Path) -> None:
         (folder / part).mkdir()
         for name, array in {**arrays, "users": listed.astype(np.int32)}.items():
             np.save(folder / part / f"{name}.npy", array)
-    meta = {"role": "retrieval", "n_users": N_USERS, "n_items": N_ITEMS, "n_interactions": N_INTERACTIONS}
+    meta = {"kind": "log", "n_users": N_USERS, "n_items": N_ITEMS, "n_interactions": N_INTERACTIONS}
     meta |= {"has_timestamps": True, "has_values": False, "features": []}
     (folder / "data" / "meta.json").write_text(json.dumps(meta))
 

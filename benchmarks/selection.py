@@ -70,9 +70,7 @@ def grown(space: SearchSpace, n_candidates: int) -> State:
         data_digest="0",
         split_rule="none",
         split_digest="0",
-        n_users=1,
-        n_items=1,
-        n_interactions=1,
+        sizes={"users": 1, "items": 1, "interactions": 1},
     )
     return State(seq=0, task=task, seed=0, records={r.id: r for r in records}, decided=tuple(r.id for r in records))
 
@@ -89,7 +87,7 @@ def made_up(space: SearchSpace, number: int) -> Record:
         tier="none",
         usage=Usage(),
         evaluation=Evaluation(
-            part=Part.SELECT, metrics=metrics, n_users=1, fingerprint=tuple(range(number, number + 128))
+            part=Part.SELECT, metrics=metrics, n_units=1, fingerprint=tuple(range(number, number + 128))
         ),
         predict_s=0.01 * (1 + noise % 7),
     )

@@ -23,6 +23,7 @@ import reckit
 import torch
 from contract import ContractError, Stop, load_entry_point, load_params
 from control import Control
+from questions import Question, open_question
 
 SCHEDULE_POWER = 1.5
 TRAINING_PER_VALIDATING = 20.0
@@ -42,13 +43,10 @@ class Folders:
 class Validator:
     """Writes predictions (and state) for the trusted side, and waits until they are copied."""
 
-    def __init__(
-        self, *, history: Any, folders: Folders, control: Control, k: int, seed: int, state_bytes: int
-    ) -> None:
-        self._history = history
+    def __init__(self, *, question: Question, folders: Folders, control: Control, seed: int, state_bytes: int) -> None:
+        self._question = question
         self._folders = folders
         self._control = control
-        self._k = k
         self._seed = seed
         self._state_bytes = state_bytes
         self.count = 0
@@ -56,18 +54,18 @@ class Validator:
     def validate(self, recommender: Any, *, keep_state: bool = True) -> bool:
         """True when the training is asked to stop. Raises ContractError."""
         index = self.count
-        lists_file = self._folders.output / f"{index}.topk.npy"
+        answer_file = self._folders.output / f"{index}.answer.npy"
         state_file = self._folders.output / f"{index}.state.safetensors"
         self._control.send("predicting", index=index)
         generator = torch.Generator().manual_seed(self._seed + index)
-        np.save(lists_file, answers.top_k(recommender, self._history, k=self._k, generator=generator))
+        np.save(answer_file, self._question(recommender, generator))
         self._control.send("predicted", index=index)
         if keep_state:
             answers.save_state(recommender, state_file, self._state_bytes)
         self._control.send("checkpoint", index=index)
         self.count += 1
         stop = self._control.wait_for_ack(index)
-        lists_file.unlink(missing_ok=True)
+        answer_file.unlink(missing_ok=True)
         state_file.unlink(missing_ok=True)
         return stop
 
@@ -159,14 +157,9 @@ def run_job(job: Mapping[str, Any], *, state: bytes | None, control: Control, fo
     seed_everything(job["seed"])
     torch.set_num_threads(job["threads"])
     data = reckit.open_data(folders.data)
-    history = reckit.open_history(folders.query, data.n_items)
+    question = open_question(folders.query, data)
     validator = Validator(
-        history=history,
-        folders=folders,
-        control=control,
-        k=job["top_k"],
-        seed=job["seed"],
-        state_bytes=job["state_bytes"],
+        question=question, folders=folders, control=control, seed=job["seed"], state_bytes=job["state_bytes"]
     )
     params = load_params(folders.candidate, job["params"])
     control.send("started")

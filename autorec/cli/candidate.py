@@ -39,14 +39,20 @@ def _record(record: Record, objects: Objects, state: State) -> None:
             str(trained.stage), f"{trained.outcome}: {trained.reason or 'no remark'} ({used}, seed {trained.seed})"
         )
     for part, metrics in stages_of(record).items():
-        for k in sorted({int(name.partition("@")[2]) for name in metrics or ()}):
-            cut = {
-                name.removesuffix(f"@{k}"): value for name, value in (metrics or {}).items() if name.endswith(f"@{k}")
-            }
-            out.pair(f"{part} @{k}", "  ".join(f"{name} {value:.4f}" for name, value in cut.items()))
+        for cutoff, values in _by_cutoff(metrics or {}).items():
+            out.pair(f"{part} {cutoff}", "  ".join(f"{name} {value:.4f}" for name, value in values.items()))
     for generation in state.generations:
         if record.id in generation.reasons:
             out.pair(f"generation {generation.number}", generation.reasons[record.id])
+
+
+def _by_cutoff(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Metrics under "@5", "@10" ..., and those without a cutoff, first, under ""."""
+    found: dict[int, dict[str, float]] = {}
+    for key, value in metrics.items():
+        name, _, cutoff = key.partition("@")
+        found.setdefault(int(cutoff or 0), {})[name] = value
+    return {f"@{k}" if k else "": found[k] for k in sorted(found)}
 
 
 def _code(record: Record, objects: Objects, state: State) -> None:
@@ -83,10 +89,11 @@ def _curve(record: Record, objects: Objects, state: State) -> None:
         print(f"{short(record)} has no validations")
         return
     top = max(point.value for point in record.search.curve)
+    best = max((point.value for point in record.search.curve), key=state.task.primary.worth)
     print(f"training s   {state.task.primary.name} on select")
     for point in record.search.curve:
         bar = "█" * round(40 * point.value / top) if top > 0 else ""
-        print(f"{point.training_s:10.1f}   {point.value:.4f}  {bar}{' best' if point.value == top else ''}")
+        print(f"{point.training_s:10.1f}   {point.value:.4f}  {bar}{' best' if point.value == best else ''}")
 
 
 class _Lines:

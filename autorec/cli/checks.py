@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="a folder with model.py and train.py")],
     data: options.Data = None,
+    role: options.Role = None,
     columns: options.Columns = None,
     split: options.SplitRule = None,
     training: options.Training = None,
@@ -39,6 +40,7 @@ def evaluate(
 
     flags = {
         "data": data,
+        "role": role,
         "columns": columns,
         "split": split,
         "training": training,
@@ -72,6 +74,7 @@ def evaluate(
 
 def baselines(
     data: options.Data = None,
+    role: options.Role = None,
     columns: options.Columns = None,
     split: options.SplitRule = None,
     budget: options.Budget = None,
@@ -90,10 +93,11 @@ def baselines(
 
     from autorec.domain.evaluation import Trained
     from autorec.schemas.config import load_config
-    from autorec.wiring import measure_baselines
+    from autorec.wiring import measure_baselines, settle
 
     flags = {
         "data": data,
+        "role": role,
         "columns": columns,
         "split": split,
         "budget": budget,
@@ -101,7 +105,7 @@ def baselines(
         "workers": workers,
         "seed": seed,
     }
-    resolved = load_config(flags, config)
+    resolved = settle(load_config(flags, config))
 
     def report(name: str, trained: Trained) -> None:
         print(

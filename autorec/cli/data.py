@@ -13,7 +13,8 @@ app = typer.Typer(help="Look at a log before searching on it, or make a syntheti
 
 @app.command()
 def describe(
-    data: Annotated[Path | None, typer.Argument(help="an interaction log; none: the synthetic world")] = None,
+    data: Annotated[Path | None, typer.Argument(help="the data; none: the role's synthetic world")] = None,
+    role: options.Role = None,
     columns: options.Columns = None,
     split: options.SplitRule = None,
     as_json: options.Json = False,
@@ -26,11 +27,10 @@ def describe(
 
     from autorec.cli.text import plain
     from autorec.schemas.config import load_config
-    from autorec.tasks.describe import describe as measure
     from autorec.wiring import load_data
 
-    flags = {"data": data, "columns": columns, "split": split}
-    description = measure(*load_data(load_config(flags, None)))
+    flags = {"data": data, "role": role, "columns": columns, "split": split}
+    description = load_data(load_config(flags, None)).describe()
     if as_json:
         print(json.dumps(description.as_json()))
         return

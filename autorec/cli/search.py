@@ -159,11 +159,11 @@ def _introduce(sitting: "Sitting", path: Path) -> None:
     from autorec.cli.text import duration, plain
 
     task, plan = sitting.arena.task, sitting.plan
-    size = f"{task.n_users:,} users, {task.n_items:,} items, {task.n_interactions:,} interactions"
+    size = ", ".join(f"{count:,} {what}" for what, count in task.sizes.items())
     lines = [
         f"run    {path}",
         f"data   {task.data_name}: {size}; split {task.split_rule}",
-        *(f"       {note}" for note in (*sitting.arena.dataset.notes, *sitting.arena.split.notes)),
+        *(f"       {note}" for note in sitting.arena.material.notes),
         f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
         f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {plan.finalists} "
         f"finalist{'s' if plan.finalists > 1 else ''} and the sealed test",

@@ -13,8 +13,7 @@ from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
 from autorec.domain.state import Record, State
-
-SHOWN = ("ndcg@10", "hitrate@10", "mrr@10")
+from autorec.tasks.roles import role_named
 
 
 def metrics_of(trained: Trained | None) -> dict[str, float] | None:
@@ -102,7 +101,7 @@ def short(record: Record) -> str:
 def final_table(state: State) -> Table:
     """Champion against each baseline on the sealed test; narrow enough for 80 columns."""
     primary = state.task.primary
-    others = [name for name in SHOWN if name != primary.name]
+    others = [name for name in role_named(state.task.role).shown if name != primary.name]
     table = Table(title="On the sealed test", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for part in ("select", "confirm"):
@@ -189,6 +188,7 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
         console.print(f"Nothing valid was found. See why with: autorec list {run}", markup=False)
         return
     champion = state.champion[:SHORT_ID]
+    rival = state.evidence.against if state.evidence else next(short(r) for r in state.baselines)
     console.rule(f"{champion} model.py", align="left")
     console.print(Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=True))
     console.rule()
@@ -197,11 +197,11 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
         console.print(plain(text), markup=False)
     console.print(
         f"""
-The champion's code is in {folder}, what it recommends on the test beside it
+The champion's code is in {folder}, {role_named(state.task.role).predictions_are} beside it
 
 Next
   autorec show {run} {champion} --code        all of its code
-  autorec diff {run} {champion} ease          how it differs from a baseline
+  autorec diff {run} {champion} {rival:<13} how it differs from a baseline
   autorec list {run}                          every candidate and how it ended
   autorec search --data YOUR.csv --budget 20m     search on a log of your own""",
         markup=False,
@@ -212,13 +212,14 @@ Next
 def _protocol(state: State) -> str:
     opened = state.test_opened or 0
     return (
-        f"Protocol: split {state.task.split_rule}; full ranking over {state.task.n_items} items, seen items masked; "
-        f"mean over warm users. The test of this data set was opened {opened} time{'s' if opened != 1 else ''}."
+        f"Protocol: split {state.task.split_rule}; {role_named(state.task.role).protocol(state.task)}. "
+        f"The test of this data set was opened {opened} time{'s' if opened != 1 else ''}."
     )
 
 
 def _test(record: Record, objective: Objective) -> float:
-    return (metrics_of(record.final(Stage.FINAL)) or {}).get(objective.name, float("-inf"))
+    value = (metrics_of(record.final(Stage.FINAL)) or {}).get(objective.name)
+    return float("-inf") if value is None else objective.worth(value)
 
 
 def _figure(metrics: Mapping[str, float] | None, name: str) -> str:

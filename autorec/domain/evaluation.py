@@ -11,25 +11,27 @@ from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 class Evaluation:
     """Metrics of one candidate on one part, `metrics` keyed like `ndcg@10` (higher is better unless it says not).
 
-    `fingerprint` is a minhash signature of the (user, item) pairs in the top 10: the share of equal
-    entries estimates the Jaccard similarity of two candidates' recommendations.
+    `n_units` is the number of units that they rest on: users, or rows, whatever a bootstrap draws. `fingerprint` is a
+    minhash signature of what the candidate puts on top: the share of equal entries estimates the Jaccard similarity
+    of two candidates' answers.
     """
 
     part: Part
     metrics: Mapping[str, float]
-    n_users: int
+    n_units: int
     fingerprint: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """An evaluation with the checked predictions, in the data set's own numbering (canonical .npy bytes)
-    and the primary metric per user (.npy float32).
+    and the primary metric per unit (.npy float32 [n_units]): the mean is the metric, and drawing units anew gives its
+    spread.
     """
 
     evaluation: Evaluation
     predictions: bytes
-    per_user: bytes
+    per_unit: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class Trained:
     predict_s: float | None = None
     state_bytes: int | None = None
     predictions: str | None = None
-    per_user: str | None = None
+    per_unit: str | None = None
     state: str | None = None
     log: str | None = None
     cached: bool = False
@@ -123,7 +125,8 @@ def value_of(trained: Trained, name: str) -> float:
 class Task:
     """Role + data + splits + objectives + constraints: what a run is about.
 
-    `data_digest` names the content of the log, `split_digest` which row went to which part.
+    `data_digest` names the content of the data, `split_digest` which row went to which part. `sizes` are counts by
+    what is counted ("users", "items", "rows"), in the order in which people want to read them.
     """
 
     role: str
@@ -131,12 +134,9 @@ class Task:
     data_digest: str
     split_rule: str
     split_digest: str
-    n_users: int
-    n_items: int
-    n_interactions: int
-    objectives: tuple[Objective, ...] = (Objective(name="ndcg@10"),)
+    sizes: Mapping[str, int]
+    objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = field(default=())
-    top_k: int = 100
 
     @property
     def primary(self) -> Objective:

@@ -92,7 +92,6 @@ class Job:
     query_dir: str
     seed: int
     limits: Limits
-    top_k: int = 100
     params: Mapping[str, Any] = field(default_factory=dict)
     state: bytes | None = None
 

@@ -61,7 +61,6 @@ def _job(folder: Path, host: Mapping[str, object]) -> Job:
         query_dir=str(folder / "query"),
         seed=0,
         limits=LIMITS,
-        top_k=2,
     )
 
 
@@ -97,7 +96,7 @@ def uids_of(token: str) -> list[int]:
 
 def write_bundle(folder: Path) -> None:
     """The smallest bundle and query: one user, who has seen one of three items."""
-    meta = {"role": "retrieval", "n_users": 1, "n_items": 3, "n_interactions": 1, "features": []}
+    meta = {"kind": "log", "n_users": 1, "n_items": 3, "n_interactions": 1, "features": []}
     meta |= {"has_timestamps": False, "has_values": False}
     for part in ("data", "query"):
         (folder / part).mkdir()
@@ -105,6 +104,7 @@ def write_bundle(folder: Path) -> None:
         np.save(folder / part / "users.npy", np.array([0], dtype=np.int32))
         np.save(folder / part / "items.npy", np.array([1], dtype=np.int32))
     (folder / "data" / "meta.json").write_text(json.dumps(meta))
+    (folder / "query" / "meta.json").write_text(json.dumps({"answer": "lists", "k": 2}))
 
 
 def open_to_all(folder: Path) -> None:

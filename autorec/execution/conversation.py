@@ -17,7 +17,7 @@ from autorec.execution.log import CappedLog
 from autorec.execution.process import Sandbox, close_all
 from autorec.execution.results import read_result
 from autorec.ports import Observe
-from autorec.schemas.wire import Ack, JobMessage, RlimitMessage, Status, state_name, topk_name
+from autorec.schemas.wire import Ack, JobMessage, RlimitMessage, Status, answer_name, state_name
 
 POLL_S = 0.05
 CHUNK_BYTES = 1 << 16
@@ -170,7 +170,7 @@ class Conversation:
             index=index,
             training_s=self.training_s,
             predict_s=predict_s,
-            predictions=read_result(self._work, topk_name(index), limits.disk_bytes),
+            predictions=read_result(self._work, answer_name(index), limits.disk_bytes),
             state=read_result(self._work, state_name(index), limits.state_bytes + HEADER_BYTES) if trained else None,
         )
 
@@ -200,7 +200,6 @@ def job_message(job: Job) -> JobMessage:
         seed=job.seed,
         threads=limits.threads,
         training_s=limits.training_s,
-        top_k=job.top_k,
         validations=limits.validations,
         state_bytes=limits.state_bytes,
         params=dict(job.params),

@@ -29,19 +29,19 @@ class Interval:
 def paired_interval(
     a: Values, b: Values, *, level: float = 0.95, comparisons: int = 1, draws: int = 2000, seed: int
 ) -> Interval:
-    """Percentile bootstrap of mean(a) - mean(b) over users, paired; crossed with seeds where there are several.
+    """Percentile bootstrap of mean(a) - mean(b) over units, paired; crossed with seeds where there are several.
 
-    `a` and `b` hold one metric of the same users in the same order, float [q] or [seeds, q]; they may differ in the
-    number of seeds. Users are drawn once for both sides, which pairs them; seeds of each side are drawn apart, since a
-    seed of one side means nothing to the other (the pigeonhole bootstrap, Owen 2007). With one seed a side the interval
-    speaks of these trained models, not of the method; with two or three it is still too narrow.
+    `a` and `b` hold one metric of the same units (users, or rows) in the same order, float [q] or [seeds, q]; they may
+    differ in the number of seeds. Units are drawn once for both sides, which pairs them; seeds of each side are drawn
+    apart, since a seed of one side means nothing to the other (the pigeonhole bootstrap, Owen 2007). With one seed a
+    side the interval speaks of these trained models, not of the method; with two or three it is still too narrow.
 
     The level is Bonferroni-corrected: 1 - (1 - level) / comparisons. More than `draws` are drawn where fewer than
     ten would lie beyond each end.
     """
     a, b = np.atleast_2d(a).astype(np.float64), np.atleast_2d(b).astype(np.float64)
     if a.shape[1] != b.shape[1] or a.shape[1] == 0:
-        raise ValueError(f"a has {a.shape[1]} users and b {b.shape[1]}; expected the same users, at least one")
+        raise ValueError(f"a has {a.shape[1]} units and b {b.shape[1]}; expected the same units, at least one")
     tail = (1.0 - level) / comparisons / 2.0
     draws = max(draws, math.ceil(_DRAWS_BEYOND / tail))
     effects = _bootstrapped(a, b, draws, np.random.default_rng(seed))
@@ -50,7 +50,7 @@ def paired_interval(
 
 
 def compare(a: bytes, b: bytes, comparisons: int, seed: int) -> tuple[float, float, float]:
-    """Effect, low and high of two per-user metrics as the judge stored them (`Judged.per_user`)."""
+    """Effect, low and high of two metrics by unit as the judge stored them (`Judged.per_unit`)."""
     interval = paired_interval(_values(a), _values(b), comparisons=comparisons, seed=seed)
     return interval.effect, interval.low, interval.high
 

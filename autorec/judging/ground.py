@@ -1,6 +1,7 @@
 """The ground truth of one part, and the marking of lists against it."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,31 @@ from numpy.typing import NDArray
 from autorec.judging.metrics import Counts, Hits, Lists
 
 _TABLE_BYTES = 1 << 21
+
+
+class Truth(Protocol):
+    """What whoever holds the data must say of a part: see `Ground` for each array."""
+
+    @property
+    def users(self) -> NDArray[np.int32]: ...
+
+    @property
+    def indptr(self) -> NDArray[np.int64]: ...
+
+    @property
+    def items(self) -> NDArray[np.int32]: ...
+
+    @property
+    def seen_indptr(self) -> NDArray[np.int64]: ...
+
+    @property
+    def seen_items(self) -> NDArray[np.int32]: ...
+
+    @property
+    def warm(self) -> NDArray[np.bool_]: ...
+
+    @property
+    def item_counts(self) -> Counts: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +60,19 @@ class Ground:
                 f"{np.count_nonzero(again)} relevant items stand in the history of their users already; expected none, "
                 "as lists never show them"
             )
+
+    @classmethod
+    def of(cls, truth: Truth) -> "Ground":
+        """The ground that a part's truth makes."""
+        return cls(
+            users=truth.users,
+            indptr=truth.indptr,
+            items=truth.items,
+            seen_indptr=truth.seen_indptr,
+            seen_items=truth.seen_items,
+            warm=truth.warm,
+            item_counts=truth.item_counts,
+        )
 
     @property
     def n_items(self) -> int:

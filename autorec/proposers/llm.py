@@ -73,7 +73,7 @@ class LLMProposer:
             if plan.operator is Operator.REPAIR:
                 facts["failure"] = failure(parent, self._log(parent))
         return [
-            Message(role="system", content=self.templates.render("system", {})),
+            Message(role="system", content=self.templates.render("system", {"role": state.task.role})),
             Message(role="user", content=self.templates.render(plan.operator.value, facts)),
         ]
 

@@ -16,14 +16,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from autorec.domain.errors import UsageError
-from autorec.domain.evaluation import COSTS, Constraint, Direction, Objective
+from autorec.domain.evaluation import Constraint
 
 ENVIRONMENT = "AUTOREC_SEARCH_"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))+")
-COLUMNS = ("user", "item", "timestamp", "value")
-METRICS = ("ndcg", "recall", "precision", "hitrate", "mrr", "map", "coverage", "gini", "novelty")
-LOWER_IS_BETTER = ("gini", *COSTS)
 
 
 def parse_duration(text: object) -> float:
@@ -53,10 +50,10 @@ def parse_columns(text: str) -> dict[str, str]:
     Raises ValueError with the expected form.
     """
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
-    for role, sign, name in pairs:
-        if not sign or not name.strip() or role.strip() not in COLUMNS:
-            raise ValueError(f"{text!r}: expected pairs such as user=uid with one of {', '.join(COLUMNS)} on the left")
-    return {role.strip(): name.strip() for role, _, name in pairs}
+    for meaning, sign, name in pairs:
+        if not sign or not name.strip() or not meaning.strip():
+            raise ValueError(f"{text!r}: expected pairs such as user=uid,timestamp=t")
+    return {meaning.strip(): name.strip() for meaning, _, name in pairs}
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
@@ -77,8 +74,10 @@ class SearchConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     data: Path | None = Field(None, description="interaction log: a CSV/TSV file, an atomic folder, or given splits")
-    columns: dict[str, str] = Field(default_factory=dict, description="user, item, timestamp, value -> column name")
-    role: Literal["retrieval"] = Field("retrieval", description="what the model does in a recommender")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="what a column means (user, item, timestamp ...) -> its name"
+    )
+    role: str = Field("retrieval", description="what the model does in a recommender: retrieval")
     split: Literal["auto", "temporal", "loo", "ratio", "given"] = Field("auto", description="how holdouts are cut")
     llm: str | None = Field(None, description="language model as provider/model; none: the policy writes alone")
     api_base: str | None = Field(None, description="address of an OpenAI-compatible server")
@@ -94,15 +93,15 @@ class SearchConfig(BaseModel):
     split_seed: int = Field(0, ge=0, lt=1 << 31, description="seed of random splits and of the synthetic world")
     hypotheses: tuple[str, ...] = Field((), description="sentences for the language model to test")
     seed_code: tuple[Path, ...] = Field((), description="folders with a person's candidates")
-    search_space: str = Field("retrieval", description="a name in search_spaces/")
+    search_space: str | None = Field(None, description="a name in search_spaces/; default: that of the role")
     chooser: Literal["tpe", "random"] = Field("tpe", description="how the policy draws designs")
     run: str | None = Field(None, description="a name under runs/, or a path")
     training: Duration | None = Field(None, description="training time a candidate; default: a share of the budget")
     patience: int = Field(5, ge=1, description="validations without a gain that end a training")
     objectives: tuple[str, ...] = Field(
-        ("ndcg@10",), min_length=1, description="metrics or costs, the first is primary"
+        (), description="metrics or costs, the first is primary; default: that of the role"
     )
-    cutoffs: tuple[int, ...] = Field((5, 10, 20), min_length=1, description="where metrics are cut, as in ndcg@10")
+    cutoffs: tuple[int, ...] = Field((), description="where metrics are cut, as in ndcg@10; default: that of the role")
     max_predict: Duration = Field(60.0, description="constraint: seconds for one prediction of all users")
     max_memory_mb: int = Field(4096, ge=256, description="limit and constraint: memory of the whole tree")
     max_state_mb: int = Field(1024, ge=1, description="constraint: size of the kept state")
@@ -121,30 +120,9 @@ class SearchConfig(BaseModel):
     @field_validator("cutoffs")
     @classmethod
     def _above_zero(cls, cutoffs: tuple[int, ...]) -> tuple[int, ...]:
-        if min(cutoffs) < 1:
+        if min(cutoffs, default=1) < 1:
             raise ValueError(f"{min(cutoffs)} is no cutoff; metrics are cut after 1 item or more")
         return cutoffs
-
-    @field_validator("objectives")
-    @classmethod
-    def _known_objectives(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            metric, _, cutoff = name.partition("@")
-            if name not in COSTS and not (metric in METRICS and cutoff.isdigit() and int(cutoff) > 0):
-                raise ValueError(f"{name!r} is neither a metric like ndcg@10 nor a cost ({', '.join(COSTS)})")
-        if names[0] in COSTS:
-            raise ValueError(f"the first objective is the primary one and must be a metric, not the cost {names[0]!r}")
-        return names
-
-    def task_objectives(self) -> tuple[Objective, ...]:
-        """Objectives with their direction."""
-        return tuple(
-            Objective(
-                name=name,
-                direction=Direction.MINIMIZE if name.partition("@")[0] in LOWER_IS_BETTER else Direction.MAXIMIZE,
-            )
-            for name in self.objectives
-        )
 
     def task_constraints(self) -> tuple[Constraint, ...]:
         """Costs that a survivor may not exceed (seconds, bytes)."""
@@ -153,12 +131,6 @@ class SearchConfig(BaseModel):
             Constraint(name="memory_bytes", limit=self.max_memory_mb * 2**20),
             Constraint(name="state_bytes", limit=self.max_state_mb * 2**20),
         )
-
-    @property
-    def all_cutoffs(self) -> tuple[int, ...]:
-        """`cutoffs` and what the objectives name, ascending."""
-        named = {int(name.partition("@")[2]) for name in self.objectives if "@" in name}
-        return tuple(sorted({*self.cutoffs} | named))
 
 
 def load_config(flags: Mapping[str, Any], file: Path | None = None) -> SearchConfig:

@@ -1,12 +1,13 @@
 """What crosses the line between the trusted side and the sandbox.
 
-**In**: two folders, mounted read-only, and a job.
+**In**: two folders, mounted read-only, and a job. `meta.json` says what each holds: `kind` the kind of training data,
+`answer` the kind of answer that is asked for. Nothing is guessed from the candidate.
 
-`/data`, the training bundle (`.npy`, C order, written by `autorec.tasks.bundle`):
+`/data` of the kind `log`, the training bundle of interactions (`.npy`, C order, written by `autorec.tasks.bundle`):
 
 | file | dtype, shape | what |
 |---|---|---|
-| `meta.json` | | role, n_users, n_items, n_interactions, has_timestamps, has_values, features |
+| `meta.json` | | kind, n_users, n_items, n_interactions, has_timestamps, has_values, features |
 | `indptr.npy` | int64 [n_users + 1] | rows of user u are indptr[u]:indptr[u + 1] |
 | `users.npy`, `items.npy` | int32 [n] | sorted by user, then time, then a hash of the row |
 | `timestamps.npy` | int64 [n] | seconds; present where has_timestamps |
@@ -18,7 +19,8 @@
 side is `user` or `item`; `meta.json` lists features as
 `{"side": "item", "alias": "f0", "kind": "categorical", "n_codes": 19}` (kind `categorical` or `numeric`).
 
-`/query`, what is known at prediction time (a larger history in later stages):
+`/query` with the answer `lists`, what is known at prediction time (a larger history in later stages):
+`meta.json`, `{"answer": "lists", "k": 100}`, the length of the lists;
 `users.npy` int32 [q], the users to answer for, in this order; and `indptr.npy`, `items.npy`, `timestamps.npy`,
 `values.npy` as above over all n_users, the history.
 
@@ -32,13 +34,14 @@ side is `user` or `item`; `meta.json` lists features as
 | out | `{"event": "started"}` | the candidate's first line comes next |
 | out | `{"event": "predicting", "index": i}` | a validation begins |
 | out | `{"event": "predicted", "index": i}` | the predictions are written; the state, in a training, is next |
-| out | `{"event": "checkpoint", "index": i}` | `i.topk.npy` (and `i.state.safetensors` in a training) are complete |
+| out | `{"event": "checkpoint", "index": i}` | `i.answer.npy` (and `i.state.safetensors` in a training) are complete |
 | in | `{"ack": i, "stop": bool}` | copied; the files may go; stop at the next call |
 | out | `{"event": "finished"}` | `fit` returned and the last checkpoint is written |
 
-**Out**: in the output folder, `<index>.topk.npy`, int32 [q, k], C order, -1 only at the end of a row (fewer than k
-unseen items), and `<index>.state.safetensors`. Everything else is ignored. Exit code 64 of the runner means that the
-contract was broken (the message is the last line of the log); a candidate can fake it and gains nothing.
+**Out**: in the output folder, `<index>.answer.npy`, C order, and `<index>.state.safetensors`. An answer of the kind
+`lists` is int32 [q, k], -1 only at the end of a row (fewer than k unseen items). Everything else is ignored. Exit code
+64 of the runner means that the contract was broken (the message is the last line of the log); a candidate can fake it
+and gains nothing.
 """
 
 from typing import Any, Literal
@@ -51,8 +54,8 @@ CONTRACT_EXIT = 64
 PAD = -1
 
 
-def topk_name(index: int) -> str:
-    return f"{index}.topk.npy"
+def answer_name(index: int) -> str:
+    return f"{index}.answer.npy"
 
 
 def state_name(index: int) -> str:
@@ -97,7 +100,6 @@ class JobMessage(Message):
     seed: int
     threads: int
     training_s: float
-    top_k: int
     validations: int
     state_bytes: int
     device: str = "cpu"

@@ -89,7 +89,7 @@ class BaselineCache:
 
 def _objects_of(trained: Trained) -> tuple[str, ...]:
     """Digests of what is kept of a training; not its weights."""
-    return tuple(d for d in (trained.predictions, trained.per_user, trained.log) if d is not None)
+    return tuple(d for d in (trained.predictions, trained.per_unit, trained.log) if d is not None)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ feature values and rows of later parts never enter. Files are readable by everyb
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,6 @@ def write_training(
     permutation: Permutation,
     parts: Collection[Part],
     folder: Path,
-    role: str = "retrieval",
 ) -> None:
     """Write the `/data` folder with the rows of `parts`. Raises FileExistsError where the folder exists."""
     rows = rows_of(split.part, *parts)
@@ -58,19 +57,23 @@ def write_training(
         arrays.update(_feature_arrays(feature, alias, permutation))
     folder.mkdir(parents=True)
     _write_arrays(folder, arrays)
-    _write_meta(folder, _meta(dataset, role, int(rows.sum()), [_described(f, alias) for f, alias in aliases]))
+    _write_meta(folder, _meta(dataset, int(rows.sum()), [_described(f, alias) for f, alias in aliases]))
     folder.chmod(FOLDER_MODE)
 
 
-def write_query(dataset: Dataset, split: Split, permutation: Permutation, part: Part, folder: Path) -> None:
+def write_query(
+    dataset: Dataset, split: Split, permutation: Permutation, part: Part, folder: Path, answer: Mapping[str, Any]
+) -> None:
     """Write the `/query` folder of a holdout: its users, by ascending permuted id, and the history before it.
 
+    `answer` says what is asked of them, `{"answer": "lists", "k": 100}`.
     Raises FileExistsError where the folder exists.
     """
     arrays = _interactions(dataset, permutation, rows_of(split.part, *HISTORY_OF[part]))
     arrays["users"] = np.sort(permutation.users[ground(dataset, split, part).users])
     folder.mkdir(parents=True)
     _write_arrays(folder, arrays)
+    _write_meta(folder, answer)
     folder.chmod(FOLDER_MODE)
 
 
@@ -113,9 +116,9 @@ def _described(feature: Feature, alias: str) -> dict[str, Any]:
     return {**entry, "n_codes": feature.n_codes} if isinstance(feature, Categorical) else entry
 
 
-def _meta(dataset: Dataset, role: str, n_interactions: int, features: list[dict[str, Any]]) -> dict[str, Any]:
+def _meta(dataset: Dataset, n_interactions: int, features: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "role": role,
+        "kind": "log",
         "n_users": dataset.n_users,
         "n_items": dataset.n_items,
         "n_interactions": n_interactions,
@@ -132,7 +135,7 @@ def _write_arrays(folder: Path, arrays: dict[str, Array]) -> None:
         path.chmod(FILE_MODE)
 
 
-def _write_meta(folder: Path, meta: dict[str, Any]) -> None:
+def _write_meta(folder: Path, meta: Mapping[str, Any]) -> None:
     path = folder / "meta.json"
     path.write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
     path.chmod(FILE_MODE)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
-from autorec.domain.evaluation import Evaluation, Task, Trained, value_of
+from autorec.domain.evaluation import Evaluation, Objective, Task, Trained, value_of
 from autorec.domain.events import Event
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.domain.seeds import derive_seed
@@ -17,9 +17,8 @@ TASK = Task(
     data_digest="d",
     split_rule="loo",
     split_digest="s",
-    n_users=3,
-    n_items=3,
-    n_interactions=9,
+    sizes={"users": 3, "items": 3, "interactions": 9},
+    objectives=(Objective(name="ndcg@10"),),
 )
 """A task that nothing depends on."""
 
@@ -110,7 +109,7 @@ class InstantTrainer:
 
     def _result(self, candidate: Candidate, stage: Stage, seed: int, value: float | None) -> Trained:
         ok = value is not None
-        evaluation = Evaluation(part=stage.judged_on, metrics={"ndcg@10": value or 0.0}, n_users=3) if ok else None
+        evaluation = Evaluation(part=stage.judged_on, metrics={"ndcg@10": value or 0.0}, n_units=3) if ok else None
         return Trained(
             candidate=candidate.id,
             stage=stage,
@@ -120,7 +119,7 @@ class InstantTrainer:
             tier="instant",
             usage=Usage(),
             evaluation=evaluation,
-            per_user=self._put(f"{value}".encode()) if ok else None,
+            per_unit=self._put(f"{value}".encode()) if ok else None,
             state=self._put(b"state") if ok else None,
         )
 

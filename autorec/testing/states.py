@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from autorec.domain.candidate import Candidate, Operator
-from autorec.domain.evaluation import CurvePoint, Evaluation, Task, Trained
+from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Generation, Record, State
 from autorec.ports import Objects
@@ -14,9 +14,8 @@ TASK = Task(
     data_digest="0" * 64,
     split_rule="leave_one_out",
     split_digest="1" * 64,
-    n_users=943,
-    n_items=1682,
-    n_interactions=98114,
+    sizes={"users": 943, "items": 1682, "interactions": 98114},
+    objectives=(Objective(name="ndcg@10"),),
 )
 
 
@@ -71,7 +70,7 @@ class Story:
 
     def _trained(self, candidate: str, value: float | None, outcome: OutcomeKind, reason: str, log: str) -> Trained:
         metrics = {"ndcg@10": value} if value is not None else {}
-        evaluation = Evaluation(part=Part.SELECT, metrics=metrics, n_users=943) if metrics else None
+        evaluation = Evaluation(part=Part.SELECT, metrics=metrics, n_units=943) if metrics else None
         curve = (CurvePoint(training_s=1.0, value=value / 2, predict_s=0.1),) if value is not None else ()
         return Trained(
             candidate=candidate, stage=Stage.SEARCH, seed=1, outcome=outcome, reason=reason, tier="fake",

@@ -4,7 +4,7 @@ import hashlib
 import math
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +20,14 @@ from autorec.domain.job import MEBIBYTE, Limits, Part, Stage
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
+from autorec.tasks.roles import Material, Role, role_named
 
 if TYPE_CHECKING:
-    from autorec.judging.ground import Ground
-    from autorec.judging.judge import RankingJudge
+    from autorec.judging.seal import SealedJudge
     from autorec.proposers.space_code import SpaceCode
     from autorec.schemas.space import SearchSpace
     from autorec.store.baselines import BaselineCache
-    from autorec.tasks.bundle import Permutation
-    from autorec.tasks.datasets import Dataset
-    from autorec.tasks.splits import Split
 
-BASELINES = ("pop", "itemknn", "ease", "ease_recency", "sasrec")
-SLOW_BASELINES = 1
-"""How many of the baselines use their whole training time (sasrec)."""
-
-LIST_ENTRY_BYTES = 4
 SCRATCH_BYTES = 256 * MEBIBYTE
 """What a candidate may write to its disk besides what it hands over."""
 
@@ -49,51 +41,46 @@ def home() -> Path:
     return Path(os.environ.get("AUTOREC_HOME") or platformdirs.user_state_path("autorec"))
 
 
-def load_data(config: SearchConfig) -> "tuple[Dataset, Split]":
-    """The configured log, or the synthetic world where none is given, and its split.
+def settle(config: SearchConfig) -> SearchConfig:
+    """The configuration with what its role decides filled in; settled already, it stays as it is.
 
-    Raises DataError.
+    Raises UsageError when it asks for what the role does not have.
     """
-    from autorec.tasks.splits import split
-
-    if config.data is None:
-        from autorec.tasks.synthetic import SyntheticWorld, generate
-
-        dataset = generate(SyntheticWorld(seed=config.split_seed)).dataset
-    else:
-        from autorec.tasks.readers import load
-
-        dataset = load(config.data, columns=config.columns or None)
-    return dataset, split(dataset, rule=config.split, seed=config.split_seed)
+    role = role_named(config.role)
+    role.check(config)
+    return config.model_copy(
+        update={
+            "objectives": config.objectives or role.default_objectives,
+            "search_space": config.search_space or role.search_space,
+        }
+    )
 
 
-def make_task(config: SearchConfig, dataset: "Dataset", split: "Split") -> Task:
+def load_data(config: SearchConfig) -> Material:
+    """The configured data, or the role's synthetic world where none is given, split.
+
+    Raises DataError, UsageError.
+    """
+    return role_named(config.role).load(settle(config))
+
+
+def make_task(config: SearchConfig, material: Material) -> Task:
     """What the run is about.
 
-    Raises UsageError for a cutoff that was asked for and is longer than the catalogue.
+    Raises UsageError for an objective or a cutoff that the data cannot give.
     """
-    n_items = dataset.n_items
-    named = {name: int(name.partition("@")[2]) for name in config.objectives if "@" in name}
-    if config.cutoffs != SearchConfig.model_fields["cutoffs"].default:
-        named |= {f"cutoff {k}": k for k in config.cutoffs}
-    for name, cutoff in named.items():
-        if cutoff > n_items:
-            raise UsageError(
-                f"{name} asks for the top {cutoff}, but the catalogue has {n_items} items",
-                fix=f"use a cutoff of at most {n_items}",
-            )
+    role = role_named(config.role)
+    for metric in (*config.objectives, *role.cut_at(config.cutoffs)):
+        material.require(metric)
     return Task(
         role=config.role,
-        data_name=dataset.name,
-        data_digest=dataset.digest,
-        split_rule=split.rule,
-        split_digest=split.digest,
-        n_users=dataset.n_users,
-        n_items=n_items,
-        n_interactions=dataset.n_interactions,
-        objectives=config.task_objectives(),
+        data_name=material.name,
+        data_digest=material.digest,
+        split_rule=material.split_rule,
+        split_digest=material.split_digest,
+        sizes=material.sizes,
+        objectives=role.objectives(config.objectives),
         constraints=config.task_constraints(),
-        top_k=min(n_items, max(config.top_k, *config.all_cutoffs)),
     )
 
 
@@ -102,12 +89,13 @@ def time_plan(config: SearchConfig) -> TimePlan:
 
     Raises UsageError when it is too short for the baselines, one candidate a worker and the finals.
     """
+    role = role_named(config.role)
     plan = plan_time(
         config.budget,
         workers=config.workers,
         finalists=config.finalists,
-        baselines=len(BASELINES),
-        slow_baselines=SLOW_BASELINES,
+        baselines=len(role.baselines),
+        slow_baselines=role.slow_baselines,
         training_s=config.training,
     )
     if not plan.fits:
@@ -123,19 +111,20 @@ def time_plan(config: SearchConfig) -> TimePlan:
 class Arena:
     """One task, ready to train and judge candidates on."""
 
-    dataset: "Dataset"
-    split: "Split"
+    role: Role
+    material: Material
     task: Task
-    judge: "RankingJudge"
+    judge: "SealedJudge"
     trainer: "BaselineCache"
     space: "SearchSpace"
     code: "SpaceCode"
     baselines: Mapping[str, Candidate]
+    limits: Limits
 
 
 def open_arena(
     config: SearchConfig,
-    data: "tuple[Dataset, Split]",
+    material: Material,
     *,
     executor: Executor,
     objects: Objects,
@@ -144,52 +133,46 @@ def open_arena(
     training_s: float,
 ) -> Arena:
     """Write the bundles under `folder` and bring judge, executor and cache of baselines together."""
-    from autorec.judging.judge import RankingJudge
+    from autorec.judging.judges import open_judge
     from autorec.proposers.space_code import SpaceCode
     from autorec.schemas.space import find_space, load_space
-    from autorec.tasks.bundle import Permutation
 
-    dataset, split = data
-    task = make_task(config, dataset, split)
-    space_file = find_space(config.search_space, assets("search_spaces"))
+    role, task = role_named(config.role), make_task(config, material)
+    space_file = find_space(config.search_space or role.search_space, assets("search_spaces"))
     space = load_space(space_file)
     code = SpaceCode(space, space_file.parent)
-    baselines = {name: Candidate.of(code.render(space.named(name))) for name in BASELINES}
-    permutation = Permutation.of(secret, task.n_users, task.n_items)
-    limits = training_limits(config, task, training_s)
-    judge = RankingJudge(
-        ground=_grounds(dataset, split),
-        user_permutation=permutation.users,
-        item_permutation=permutation.items,
-        n_items=task.n_items,
-        cutoffs=tuple(k for k in config.all_cutoffs if k <= task.top_k),
+    baselines = {name: Candidate.of(code.render(space.named(name))) for name in role.baselines}
+    limits = training_limits(config, material, training_s)
+    judge = open_judge(
+        material.answer["answer"],
+        material.key(secret),
         primary=task.primary.name,
-        top_k=task.top_k,
+        cutoffs=role.cutoffs(config),
     )
     trainer = Trainer(
         executor=executor,
         judge=judge,
         objects=objects,
-        bundles=_write_bundles(dataset, split, permutation, folder),
+        bundles=_write_bundles(material, secret, folder),
         limits=limits,
         objective=task.primary,
-        top_k=task.top_k,
         patience=config.patience,
     )
     return Arena(
-        dataset=dataset,
-        split=split,
+        role=role,
+        material=material,
         task=task,
         judge=judge,
-        trainer=_remembering(trainer, config, task, baselines),
+        trainer=_remembering(trainer, config, task, material, baselines),
         space=space,
         code=code,
         baselines=baselines,
+        limits=limits,
     )
 
 
 def _remembering(
-    trainer: Trainer, config: SearchConfig, task: Task, baselines: Mapping[str, Candidate]
+    trainer: Trainer, config: SearchConfig, task: Task, material: Material, baselines: Mapping[str, Candidate]
 ) -> "BaselineCache":
     from autorec import judging
     from autorec.store.baselines import BaselineCache
@@ -206,8 +189,9 @@ def _remembering(
             "data": task.data_digest,
             "split": task.split_digest,
             "objectives": list(config.objectives),
-            "cutoffs": list(config.all_cutoffs),
-            "top_k": task.top_k,
+            "cutoffs": list(role_named(task.role).cutoffs(config)),
+            "role": task.role,
+            "answer": dict(material.answer),
             "training_s": trainer.limits.training_s,
             "patience": config.patience,
             "workers": config.workers,
@@ -231,54 +215,32 @@ def _digest_of(folder: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def training_limits(config: SearchConfig, task: Task, training_s: float) -> Limits:
+def training_limits(config: SearchConfig, material: Material, training_s: float) -> Limits:
     """What one job may use; predicting gets a quarter of the training time, and a little for a short training.
 
-    The disk holds one state and one file of lists at a time, and what a candidate writes besides.
+    The disk holds one state and one file of answers at a time, and what a candidate writes besides.
     """
     predicting_s = training_s / 4 + 10
     state_bytes = config.max_state_mb * MEBIBYTE
-    lists_bytes = task.n_users * task.top_k * LIST_ENTRY_BYTES
     return Limits(
         training_s=training_s,
         predicting_s=predicting_s,
         wall_s=training_s + predicting_s + 30,
         memory_bytes=config.max_memory_mb * MEBIBYTE,
         state_bytes=state_bytes,
-        disk_bytes=state_bytes + lists_bytes + SCRATCH_BYTES,
+        disk_bytes=state_bytes + material.answer_bytes + SCRATCH_BYTES,
     )
 
 
-def _grounds(dataset: "Dataset", split: "Split") -> "Callable[[Part], Ground]":
-    from autorec.judging.ground import Ground
-    from autorec.tasks.holdouts import ground as hold_out
-
-    def ground(part: Part) -> Ground:
-        held = hold_out(dataset, split, part)
-        return Ground(
-            users=held.users,
-            indptr=held.indptr,
-            items=held.items,
-            seen_indptr=held.seen_indptr,
-            seen_items=held.seen_items,
-            warm=held.warm,
-            item_counts=held.item_counts,
-        )
-
-    return ground
-
-
-def _write_bundles(dataset: "Dataset", split: "Split", permutation: "Permutation", folder: Path) -> Bundles:
-    from autorec.tasks.bundle import write_query, write_training
-
+def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:
     data, queries = {}, {}
     for stage in (Stage.SEARCH, Stage.FINAL):
         target = folder / f"data-{'-'.join(stage.trained_on)}"
-        write_training(dataset, split, permutation, stage.trained_on, target)
+        material.write_training(secret, stage.trained_on, target)
         data[stage.trained_on] = str(target)
     for part in HELD_OUT:
         target = folder / f"query-{part}"
-        write_query(dataset, split, permutation, part, target)
+        material.write_query(secret, part, target)
         queries[part] = str(target)
     return Bundles(data=data, queries=queries)
 

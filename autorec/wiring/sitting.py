@@ -23,6 +23,7 @@ from autorec.journal import Journal, Listener
 from autorec.ports import Executor, Objects, Proposer
 from autorec.schemas.config import SearchConfig
 from autorec.search import Pace, Search, enter_baseline
+from autorec.tasks.roles import Material
 from autorec.wiring.arena import (
     Arena,
     home,
@@ -30,15 +31,13 @@ from autorec.wiring.arena import (
     load_data,
     make_task,
     open_arena,
+    settle,
     time_plan,
-    training_limits,
 )
 
 if TYPE_CHECKING:
     from autorec.llm.client import LLMClient
     from autorec.store.folder import RunFolder
-    from autorec.tasks.datasets import Dataset
-    from autorec.tasks.splits import Split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ class Sitting:
         return self.journal.state
 
     def lay_out_champion(self) -> dict[str, str]:
-        """Write the champion's files under `champion/`, and its test recommendations beside; returns the files."""
+        """Write the champion's files under `champion/`, and its test predictions beside; returns the files."""
         state = self.journal.state
         if state.champion is None:
             return {}
@@ -71,13 +70,9 @@ class Sitting:
         self.folder.write_champion(files)
         final = state.records[state.champion].final(Stage.FINAL)
         if final and final.predictions:
-            (self.folder.path / "recommendations.csv").write_text(self._recommendations(final.predictions))
+            text = self.arena.material.as_csv(Part.TEST, self.folder.objects.get(final.predictions))
+            (self.folder.path / self.arena.role.predictions_file).write_text(text)
         return files
-
-    def _recommendations(self, digest: str) -> str:
-        from autorec.tasks.recommendations import as_csv
-
-        return as_csv(self.arena.dataset, self.arena.split, Part.TEST, self.folder.objects.get(digest))
 
     @property
     def worked_s(self) -> float:
@@ -95,9 +90,10 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     from autorec.store.folder import RunFolder
 
     began = time.monotonic()
+    config = settle(config)
     config = config.model_copy(update={"training": time_plan(config).training_s})
-    data = load_data(config)
-    task = make_task(config, *data)
+    material = load_data(config)
+    task = make_task(config, material)
     seeds = _read_seeds(config)
     client = _open_client(config)
     with ExitStack() as stack:
@@ -112,8 +108,8 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
         try:
             journal = Journal(folder.events, listeners)
             journal.record(started)
-            sitting = _sit_down(config, data, folder, journal, executor, seeds, client, began)
-            (folder.path / "split.json").write_text(json.dumps(data[1].manifest(), indent=2) + "\n")
+            sitting = _sit_down(config, material, folder, journal, executor, seeds, client, began)
+            (folder.path / "split.json").write_text(json.dumps(material.manifest(), indent=2) + "\n")
         except BaseException:
             folder.discard()
             raise
@@ -139,22 +135,22 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         seeds = stored.pop("seed_sources", {})
         config = SearchConfig.model_validate(stored)
         config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
-        data = load_data(config)
-        if (data[0].digest, data[1].digest) != (started.task.data_digest, started.task.split_digest):
+        material = load_data(config)
+        if (material.digest, material.split_digest) != (started.task.data_digest, started.task.split_digest):
             raise RunError(
-                f"the data of {path} has changed since the run began: digest {data[0].digest[:12]}, "
+                f"the data of {path} has changed since the run began: digest {material.digest[:12]}, "
                 f"expected {started.task.data_digest[:12]}",
                 fix="put the original file back, or begin a new run",
             )
         journal = Journal(folder.events, listeners)
         client = _open_client(config, journal.state.spent.usd)
         executor = isolated_executor(stack)
-        yield _sit_down(config, data, folder, journal, executor, seeds, client, began)
+        yield _sit_down(config, material, folder, journal, executor, seeds, client, began)
 
 
 def _sit_down(
     config: SearchConfig,
-    data: "tuple[Dataset, Split]",
+    material: Material,
     folder: "RunFolder",
     journal: Journal,
     executor: Executor,
@@ -172,7 +168,7 @@ def _sit_down(
     plan = time_plan(config)
     arena = open_arena(
         config,
-        data,
+        material,
         executor=executor,
         objects=folder.objects,
         secret=folder.secret,
@@ -187,7 +183,7 @@ def _sit_down(
 
     search = Search(
         journal=journal,
-        proposer=_proposers(config, arena, folder.objects, seeds, client, plan.training_s),
+        proposer=_proposers(config, arena, folder.objects, seeds, client),
         train=arena.trainer.train,
         selector=NsgaSelector(
             objectives=arena.task.objectives,
@@ -245,7 +241,6 @@ def _proposers(
     objects: Objects,
     seeds: Mapping[str, Mapping[str, str]],
     client: "LLMClient | None",
-    training_s: float,
 ) -> Proposer:
     from autorec.proposers.human import HumanProposer
     from autorec.proposers.policy import PolicyProposer
@@ -263,7 +258,7 @@ def _proposers(
                 client=client,
                 templates=Templates(assets("prompts")),
                 objects=objects,
-                limits=training_limits(config, arena.task, training_s),
+                limits=arena.limits,
                 max_usd=config.max_usd,
             ),
             **then,

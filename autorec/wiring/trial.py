@@ -14,7 +14,7 @@ from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.seeds import baseline_seed
 from autorec.schemas.config import SearchConfig
-from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena
+from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena, settle
 
 
 @contextmanager
@@ -22,14 +22,15 @@ def trial_arena(config: SearchConfig) -> Iterator[Arena]:
     """An arena without a run, in a temporary folder: for one candidate alone, or for the baselines."""
     from autorec.store.objects import ObjectFolder
 
-    data = load_data(config)
+    config = settle(config)
+    material = load_data(config)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autorec-")))
         executor = isolated_executor(stack)
         objects = ObjectFolder(folder / "objects")
         yield open_arena(
             config,
-            data,
+            material,
             executor=executor,
             objects=objects,
             secret=secrets.token_bytes(32),

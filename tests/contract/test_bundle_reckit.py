@@ -56,7 +56,7 @@ def test_training_data(logged, tmp_path: Path):
 @pytest.mark.parametrize("part", [Part.SELECT, Part.CONFIRM, Part.TEST])
 def test_query(logged, tmp_path: Path, part: Part):
     dataset, given, permutation = logged
-    write_query(dataset, given, permutation, part, tmp_path / "query")
+    write_query(dataset, given, permutation, part, tmp_path / "query", {"answer": "lists", "k": 3})
     history = reckit.open_history(tmp_path / "query", dataset.n_items)
     asked = permutation.users[ground(dataset, given, part).users]
     assert history.asked.tolist() == sorted(asked.tolist())

@@ -75,7 +75,6 @@ def job(bundle: Path, train: str, **changes: object) -> Job:
         "query_dir": str(bundle / "query"),
         "seed": 7,
         "limits": Limits(training_s=1.0, wall_s=30.0, grace_s=1.0),
-        "top_k": 2,
     }
     return Job(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autorec.judging import metrics
-from autorec.judging.judge import PER_USER
+from autorec.judging.lists import PER_USER
 
 rows = st.integers(1, 12).flatmap(
     lambda width: st.tuples(

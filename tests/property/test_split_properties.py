@@ -143,7 +143,7 @@ def test_bundles_hold_exactly_what_is_known(rows: list[Row], rule: str, secret: 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_training(dataset, cut, permutation, (Part.TRAIN,), folder / "data")
-        write_query(dataset, cut, permutation, Part.TEST, folder / "query")
+        write_query(dataset, cut, permutation, Part.TEST, folder / "query", {"answer": "lists", "k": 3})
         users, items = np.load(folder / "data" / "users.npy"), np.load(folder / "data" / "items.npy")
         train = cut.part == 0
         assert sorted(zip(back_users[users], back_items[items], strict=True)) == sorted(

@@ -66,7 +66,6 @@ def training(bundle: Path, train: str, limits: Limits = LIMITS) -> Job:
         query_dir=str(bundle / "query"),
         seed=1,
         limits=limits,
-        top_k=2,
     )
 
 
@@ -82,7 +81,7 @@ def observe(snapshot):
     print("under way", flush=True)
     return False
 job = Job(kind=JobKind.TRAIN, candidate=Candidate.of({files!r}), data_dir={data!r}, query_dir={query!r}, seed=1,
-          limits=Limits(training_s=60, wall_s=90), top_k=2)
+          limits=Limits(training_s=60, wall_s=90))
 try:
     print(executor.run(job, observe).log)
 finally:

@@ -49,7 +49,7 @@ def test_a_planted_result_is_refused(attack: Attack, plant: str) -> None:
     attacked = attack(
         f"""{FORGED}
 def fit(recommender, data, params, run):
-    target = "/job/out/0.topk.npy"
+    target = "/job/out/0.answer.npy"
     open("/job/out/0.state.safetensors", "wb").write(b"x")
     {plant}
     say(event="predicting", index=0)
@@ -58,7 +58,7 @@ def fit(recommender, data, params, run):
 """,
     )
     assert attacked.outcome.kind is OutcomeKind.MALFORMED, attacked.outcome
-    assert "0.topk.npy" in attacked.outcome.reason
+    assert "0.answer.npy" in attacked.outcome.reason
     assert attacked.snapshots == []
 
 
@@ -66,7 +66,7 @@ def test_a_huge_result_cannot_even_be_made(attack: Attack) -> None:
     found = attack(
         """
 def fit(recommender, data, params, run):
-    file = os.open("/job/out/0.topk.npy", os.O_CREAT | os.O_WRONLY)
+    file = os.open("/job/out/0.answer.npy", os.O_CREAT | os.O_WRONLY)
     print("FOUND", json.dumps({"sparse": attempt(lambda: os.truncate(file, 1 << 40))}))
 """
     ).findings

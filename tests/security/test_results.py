@@ -14,7 +14,7 @@ import pytest
 from autorec.domain.errors import MalformedPredictions
 from autorec.execution.results import read_result
 
-NAME = "0.topk.npy"
+NAME = "0.answer.npy"
 SECRET = b"labels of the test"
 
 
@@ -141,7 +141,7 @@ def test_a_file_that_grows_gives_what_it_was_or_is_refused(work: Path, work_fd: 
         writer.join()
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "sub/0.topk.npy"])
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "sub/0.answer.npy"])
 def test_only_names_in_the_folder_itself_are_asked_for(work_fd: int, name: str) -> None:
     with pytest.raises(ValueError, match="expected the name of a file"):
         read_result(work_fd, name, 100)

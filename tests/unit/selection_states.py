@@ -23,7 +23,7 @@ def record(
     """A decided candidate; `ndcg` None is one that crashed."""
     evaluation = None
     if ndcg is not None:
-        evaluation = Evaluation(part=Part.SELECT, metrics={"ndcg@10": ndcg}, n_users=10, fingerprint=fingerprint)
+        evaluation = Evaluation(part=Part.SELECT, metrics={"ndcg@10": ndcg}, n_units=10, fingerprint=fingerprint)
     trained = Trained(
         candidate=name,
         stage=Stage.SEARCH,
@@ -52,9 +52,7 @@ def state(
         data_digest="0",
         split_rule="none",
         split_digest="0",
-        n_users=10,
-        n_items=10,
-        n_interactions=10,
+        sizes={"users": 10, "items": 10, "interactions": 10},
         objectives=objectives,
         constraints=constraints,
     )

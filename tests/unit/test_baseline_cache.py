@@ -35,9 +35,9 @@ class Counting:
             reason="",
             tier="bwrap",
             usage=Usage(wall_s=1.0),
-            evaluation=Evaluation(part=Part.SELECT, metrics={"ndcg@10": 0.1}, n_users=3, fingerprint=(1, 2)),
+            evaluation=Evaluation(part=Part.SELECT, metrics={"ndcg@10": 0.1}, n_units=3, fingerprint=(1, 2)),
             predictions=self.objects.put(b"predictions"),
-            per_user=self.objects.put(b"per user"),
+            per_unit=self.objects.put(b"per unit"),
             state=self.objects.put(b"weights"),
         )
 

@@ -63,7 +63,7 @@ def test_training_bundle_holds_its_parts_and_no_more(
         "item_f1": "float32",
     }
     assert json.loads((folder / "meta.json").read_text()) == {
-        "role": "retrieval",
+        "kind": "log",
         "n_users": 60,
         "n_items": 40,
         "n_interactions": len(rows),
@@ -89,7 +89,7 @@ def test_query_holds_the_history_and_the_users_in_permuted_order(
     tmp_path: Path, world: tuple[Dataset, Split, Permutation], part: Part
 ) -> None:
     dataset, cut, permutation = world
-    write_query(dataset, cut, permutation, part, tmp_path / "query")
+    write_query(dataset, cut, permutation, part, tmp_path / "query", {"answer": "lists", "k": 3})
     got = arrays(tmp_path / "query")
     assert set(got) == {"users", "indptr", "items", "timestamps"}
     assert got["users"].dtype == np.int32 and np.all(np.diff(got["users"]) > 0)
@@ -117,7 +117,7 @@ def test_another_uid_can_read(tmp_path: Path, world: tuple[Dataset, Split, Permu
     before = os.umask(0o077)
     try:
         write_training(dataset, cut, permutation, (Part.TRAIN,), tmp_path / "data")
-        write_query(dataset, cut, permutation, Part.SELECT, tmp_path / "query")
+        write_query(dataset, cut, permutation, Part.SELECT, tmp_path / "query", {"answer": "lists", "k": 3})
     finally:
         os.umask(before)
     for folder in (tmp_path / "data", tmp_path / "query"):

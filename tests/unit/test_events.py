@@ -5,7 +5,7 @@ import pytest
 from autorec.domain import events as ev
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.errors import RunError
-from autorec.domain.evaluation import CurvePoint, Evaluation, Task, Trained
+from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.fold import Fold
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.schemas.events import decode, encode, kind_of
@@ -16,9 +16,8 @@ TASK = Task(
     data_digest="d",
     split_rule="loo",
     split_digest="s",
-    n_users=3,
-    n_items=3,
-    n_interactions=9,
+    sizes={"users": 3, "items": 3, "interactions": 9},
+    objectives=(Objective(name="ndcg@10"),),
 )
 PLAN = Plan(proposer="policy", operator=Operator.POLICY, seed=1, design={"family": "linear", "x": 0.1, "y": True})
 TRAINED = Trained(
@@ -29,7 +28,7 @@ TRAINED = Trained(
     reason="",
     tier="bwrap",
     usage=Usage(wall_s=1.5, memory_bytes=10),
-    evaluation=Evaluation(part=Part.SELECT, metrics={"ndcg@10": 0.1}, n_users=3, fingerprint=(1, 2)),
+    evaluation=Evaluation(part=Part.SELECT, metrics={"ndcg@10": 0.1}, n_units=3, fingerprint=(1, 2)),
     curve=(CurvePoint(training_s=1.0, value=0.1, predict_s=0.01),),
 )
 STORY = (

@@ -68,7 +68,7 @@ def test_it_covers_the_truth_about_as_often_as_it_says() -> None:
 def test_seeds_decide_and_users_must_match() -> None:
     assert paired_interval(BETTER, BASE, seed=5) == paired_interval(BETTER, BASE, seed=5)
     assert paired_interval(BETTER, BASE, seed=5) != paired_interval(BETTER, BASE, seed=6)
-    with pytest.raises(ValueError, match="a has 800 users and b 799"):
+    with pytest.raises(ValueError, match="a has 800 units and b 799"):
         paired_interval(BETTER, BASE[:-1], seed=1)
 
 

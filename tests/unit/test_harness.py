@@ -362,15 +362,22 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         sys.modules.pop(name, None)
 
 
-JOB = {"kind": "train", "seed": 5, "threads": 1, "training_s": 10.0, "top_k": 3, "validations": 20, "device": "cpu",
-       "state_bytes": 1 << 20}  # fmt: skip
+JOB = {
+    "kind": "train",
+    "seed": 5,
+    "threads": 1,
+    "training_s": 10.0,
+    "validations": 20,
+    "device": "cpu",
+    "state_bytes": 1 << 20,
+}
 
 
 def test_a_training_says_what_it_does_and_leaves_nothing_behind(folders: Any) -> None:
     wire = Wire(folders.output)
     harness.run_job({**JOB, "params": {}}, state=None, control=wire, folders=folders)
     assert wire.events == ["started", "predicting", "predicted", "checkpoint", "finished"]
-    assert wire.files == [{"0.topk.npy", "0.state.safetensors"}]
+    assert wire.files == [{"0.answer.npy", "0.state.safetensors"}]
     assert list(folders.output.iterdir()) == []
 
 
@@ -381,7 +388,7 @@ def test_a_predict_job_loads_the_kept_state_and_writes_lists_only(folders: Any) 
     wire = Wire(folders.output)
     harness.run_job({**JOB, "kind": "predict", "params": {}}, state=kept, control=wire, folders=folders)
     assert wire.events == ["started", "predicting", "predicted", "checkpoint", "finished"]
-    assert wire.files == [{"0.topk.npy"}]
+    assert wire.files == [{"0.answer.npy"}]
 
 
 @pytest.mark.parametrize(

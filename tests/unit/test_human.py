@@ -8,13 +8,13 @@ import pytest
 
 from autorec.domain.candidate import Operator
 from autorec.domain.errors import UsageError
-from autorec.domain.evaluation import Task
+from autorec.domain.evaluation import Objective, Task
 from autorec.domain.state import Ask, DeclinedAsk, Record, State
 from autorec.proposers.human import HumanProposer, read_seed_code
 
 TASK = Task(
-    role="retrieval", data_name="d", data_digest="0", split_rule="given", split_digest="0", n_users=1, n_items=1,
-    n_interactions=1,
+    role="retrieval", data_name="d", data_digest="0", split_rule="given", split_digest="0",
+    sizes={"users": 1, "items": 1, "interactions": 1}, objectives=(Objective(name="ndcg@10"),),
 )  # fmt: skip
 EMPTY = State(seq=0, task=TASK, seed=0)
 

@@ -197,7 +197,7 @@ def test_scripted_designs_are_admitted(name):
 
 
 def test_the_example_in_the_prompts_is_a_reply_that_would_be_admitted():
-    example = (PROMPTS / "partials" / "example.j2").read_text()
+    example = (PROMPTS / "partials" / "retrieval" / "example.j2").read_text()
     assert breaches(parse_reply(example).sources({})) == []
 
 

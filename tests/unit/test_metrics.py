@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from autorec.judging import metrics
-from autorec.judging.judge import PER_USER
+from autorec.judging.lists import PER_USER
 
 HITS = np.array([[0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]], dtype=bool)
 N_RELEVANT = np.array([3, 1, 2, 6])

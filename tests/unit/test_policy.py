@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.errors import SpaceError
-from autorec.domain.evaluation import Task
+from autorec.domain.evaluation import Objective, Task
 from autorec.domain.state import Ask, Record, State
 from autorec.proposers.policy import PolicyProposer
 from autorec.proposers.space_code import SpaceCode
@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2] / "search_spaces"
 SPACE = load_space(ROOT / "retrieval.yaml")
 CODE = SpaceCode(SPACE, ROOT)
 TASK = Task(
-    role="retrieval", data_name="d", data_digest="0", split_rule="given", split_digest="0", n_users=1, n_items=1,
-    n_interactions=1,
+    role="retrieval", data_name="d", data_digest="0", split_rule="given", split_digest="0",
+    sizes={"users": 1, "items": 1, "interactions": 1}, objectives=(Objective(name="ndcg@10"),),
 )  # fmt: skip
 
 

@@ -167,7 +167,7 @@ def test_masked_topk_refuses_scores_that_are_not_finite(data, bad):
         masked_topk(scores, data, torch.tensor([1]), 2, seeded())
 
 
-def test_masked_topk_names_the_shape_it_expected(data):
+def test_masked_answer_names_the_shape_it_expected(data):
     with pytest.raises(ValueError, match=r"shape \[1, 4\]; expected \[users, n_items\] = \[1, 5\]"):
         masked_topk(torch.zeros(1, 4), data, torch.tensor([1]), 2, seeded())
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from autorec.domain.candidate import Operator, Plan, Proposal
-from autorec.domain.evaluation import Task
+from autorec.domain.evaluation import Objective, Task
 from autorec.domain.state import Ask, State
 from autorec.proposers.rotation import Rotation
 
 TASK = Task(
-    role="retrieval", data_name="d", data_digest="0", split_rule="given", split_digest="0", n_users=1, n_items=1,
-    n_interactions=1,
+    role="retrieval", data_name="d", data_digest="0", split_rule="given", split_digest="0",
+    sizes={"users": 1, "items": 1, "interactions": 1}, objectives=(Objective(name="ndcg@10"),),
 )  # fmt: skip
 
 

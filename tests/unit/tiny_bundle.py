@@ -34,14 +34,15 @@ def write_data(folder: Path, events: Sequence[Event], n_users: int, n_items: int
         {"side": "item", "alias": "f0", "kind": "categorical", "n_codes": 3},
         {"side": "item", "alias": "f1", "kind": "numeric"},
     ]
-    meta = {"role": "retrieval", "n_users": n_users, "n_items": n_items, "n_interactions": len(events)}
+    meta = {"kind": "log", "n_users": n_users, "n_items": n_items, "n_interactions": len(events)}
     meta |= {"has_timestamps": timestamps, "has_values": False, "features": features}
     (folder / "meta.json").write_text(json.dumps(meta))
     return folder
 
 
-def write_query(folder: Path, events: Sequence[Event], n_users: int, asked: Sequence[int]) -> Path:
+def write_query(folder: Path, events: Sequence[Event], n_users: int, asked: Sequence[int], k: int = 3) -> Path:
     write_log(folder, events, n_users)
+    (folder / "meta.json").write_text(json.dumps({"answer": "lists", "k": k}))
     np.save(folder / "users.npy", np.array(asked, dtype=np.int32))
     return folder
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from autorec.domain.errors import DataError, MalformedPredictions, UsageError
 from autorec.domain.job import Part
 from autorec.judging.fingerprint import fingerprint
-from autorec.judging.judge import Ground, RankingJudge
 from autorec.judging.ledger import TestLedger
+from autorec.judging.lists import Ground, ListJudge
+from autorec.judging.seal import SealedJudge
 
 N_ITEMS = 12
 USER_PERMUTATION = np.array([2, 0, 3, 1, 4])
@@ -32,10 +33,10 @@ def ground(**changes: object) -> Ground:
     return Ground(**(fields | changes))  # type: ignore[arg-type]
 
 
-def judge(truth: Ground | None = None, **options: object) -> RankingJudge:
+def judge(truth: Ground | None = None, **options: object) -> ListJudge:
     given: dict[str, object] = {"cutoffs": (5, 10), "top_k": 10} | options
-    return RankingJudge(
-        ground=lambda _part: truth or ground(),
+    return ListJudge(
+        truth=lambda _part: truth or ground(),
         user_permutation=USER_PERMUTATION,
         item_permutation=ITEM_PERMUTATION,
         n_items=N_ITEMS,
@@ -70,14 +71,14 @@ def test_metrics_are_means_over_warm_users() -> None:
     judged = judge().judge(as_candidate(LISTS), Part.SELECT)
     third = (1 / np.log2(7)) / (1 + 1 / np.log2(3))
     per_user = [1 / np.log2(3), 1.0, third]
-    assert judged.evaluation.n_users == 3
+    assert judged.evaluation.n_units == 3
     assert judged.evaluation.metrics["ndcg@10"] == pytest.approx(np.mean(per_user))
     assert judged.evaluation.metrics["ndcg@5"] == pytest.approx(np.mean([per_user[0], 1.0, 0.0]))
     assert judged.evaluation.metrics["recall@10"] == pytest.approx((1 + 1 + 1 / 2) / 3)
     assert judged.evaluation.metrics["mrr@10"] == pytest.approx((1 / 2 + 1 + 1 / 6) / 3)
     assert judged.evaluation.metrics["coverage@10"] == pytest.approx(9 / N_ITEMS)
-    assert loaded(judged.per_user) == pytest.approx(per_user)
-    assert loaded(judged.per_user).dtype == np.float32
+    assert loaded(judged.per_unit) == pytest.approx(per_user)
+    assert loaded(judged.per_unit).dtype == np.float32
 
 
 def test_predictions_come_back_in_the_numbering_of_the_data_set() -> None:
@@ -124,9 +125,9 @@ def test_cutoffs_beyond_the_lists_are_left_out_and_a_primary_among_them_is_refus
         judge(primary="coverage@10")
 
 
-def test_the_primary_metric_is_what_per_user_holds() -> None:
+def test_the_primary_metric_is_what_per_unit_holds() -> None:
     judged = judge(primary="recall@5").judge(as_candidate(LISTS), Part.SELECT)
-    assert loaded(judged.per_user).mean() == pytest.approx(judged.evaluation.metrics["recall@5"])
+    assert loaded(judged.per_unit).mean() == pytest.approx(judged.evaluation.metrics["recall@5"])
 
 
 def test_malformed_predictions_are_refused() -> None:
@@ -140,7 +141,7 @@ def test_a_part_without_warm_users_is_refused() -> None:
 
 
 def test_the_test_stays_sealed_until_the_ledger_holds_its_opening(tmp_path: Path) -> None:
-    sealed = judge()
+    sealed = SealedJudge(judge())
     with pytest.raises(UsageError, match="the test is sealed"):
         sealed.judge(as_candidate(LISTS), Part.TEST)
     sealed.judge(as_candidate(LISTS), Part.CONFIRM)
@@ -150,13 +151,14 @@ def test_the_test_stays_sealed_until_the_ledger_holds_its_opening(tmp_path: Path
 
 def test_labels_of_the_test_are_not_asked_for_before_it_is_open() -> None:
     asked = []
-    sealed = RankingJudge(
-        ground=lambda part: asked.append(part) or ground(),  # type: ignore[func-returns-value]
+    inner = ListJudge(
+        truth=lambda part: asked.append(part) or ground(),  # type: ignore[func-returns-value]
         user_permutation=USER_PERMUTATION,
         item_permutation=ITEM_PERMUTATION,
         n_items=N_ITEMS,
         top_k=10,
     )
+    sealed = SealedJudge(inner)
     with pytest.raises(UsageError):
         sealed.judge(as_candidate(LISTS), Part.TEST)
     sealed.judge(as_candidate(LISTS), Part.SELECT)
@@ -177,8 +179,8 @@ def test_many_users_are_marked_chunk_by_chunk_as_one_by_one() -> None:
         warm=np.ones(n_users, dtype=bool),
         item_counts=np.ones(n_items, dtype=np.int64),
     )
-    ours = RankingJudge(
-        ground=lambda _part: truth,
+    ours = ListJudge(
+        truth=lambda _part: truth,
         user_permutation=np.arange(n_users),
         item_permutation=np.arange(n_items),
         n_items=n_items,
@@ -188,7 +190,7 @@ def test_many_users_are_marked_chunk_by_chunk_as_one_by_one() -> None:
         len(set(lists[user, :5].tolist()) & set(relevant[2 * user : 2 * user + 2].tolist())) / 2
         for user in range(n_users)
     ]
-    assert loaded(ours.judge(npy(lists), Part.SELECT).per_user) == pytest.approx(expected)
+    assert loaded(ours.judge(npy(lists), Part.SELECT).per_unit) == pytest.approx(expected)
 
 
 def test_the_fingerprint_estimates_how_much_two_candidates_share() -> None:

@@ -1,4 +1,4 @@
-"""The judge: bytes that a candidate wrote in, an evaluation out. Nothing else in autorec holds held-out labels."""
+"""The judge of top-k lists: bytes that a candidate wrote in, an evaluation out."""
 
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -13,11 +13,10 @@ from autorec.domain.evaluation import Evaluation, Judged
 from autorec.domain.job import Part
 from autorec.judging import metrics
 from autorec.judging.fingerprint import fingerprint, sample_rows
-from autorec.judging.ground import Ground, Marker
-from autorec.judging.ledger import Opening
+from autorec.judging.ground import Ground, Marker, Truth
 from autorec.judging.reading import PAD, read_topk
 
-__all__ = ["CUTOFFS", "PER_USER", "Ground", "RankingJudge"]
+__all__ = ["PER_USER", "Ground", "ListJudge"]
 
 PER_USER: Mapping[str, Callable[[metrics.Hits, metrics.Counts, int], metrics.PerUser]] = {
     "ndcg": metrics.ndcg_at,
@@ -32,10 +31,10 @@ _SHOWN = 10
 """Diagnosis and fingerprint look at the top 10, or at all places where the lists are shorter."""
 
 
-class RankingJudge:
+class ListJudge:
     """Judges top-k lists by full-catalogue ranking; implements `ports.Judge`. Safe to call from several threads.
 
-    `ground` gives the labels of a part when they are first needed. `user_permutation` and `item_permutation` take
+    `truth` gives the labels of a part when they are first needed. `user_permutation` and `item_permutation` take
     the data set's codes to the ids that candidates see; a candidate's rows are in ascending order of its user ids.
 
     Metrics are means over the warm users of the part, keyed `ndcg@10`: see `metrics.py` for definitions. A list that
@@ -52,7 +51,7 @@ class RankingJudge:
     def __init__(
         self,
         *,
-        ground: Callable[[Part], Ground],
+        truth: Callable[[Part], Truth],
         user_permutation: NDArray[np.integer[Any]],
         item_permutation: NDArray[np.integer[Any]],
         n_items: int,
@@ -60,7 +59,7 @@ class RankingJudge:
         primary: str = "ndcg@10",
         top_k: int = 100,
     ) -> None:
-        self._ground = ground
+        self._truth = truth
         self._user_permutation = user_permutation
         self._item_codes = _inverse_with_pad(item_permutation)
         self._n_items = n_items
@@ -69,20 +68,15 @@ class RankingJudge:
         self._primary = self._checked_primary(primary)
         self._sheets: dict[Part, _Sheet] = {}
         self._lock = Lock()
-        self._opening: Opening | None = None
-
-    def unseal(self, opening: Opening) -> None:
-        """Allow judging on the test, now that the ledger holds its opening."""
-        self._opening = opening
 
     def judge(self, predictions: bytes, part: Part) -> Judged:
         """Check and score one top-k file as a candidate wrote it.
 
         The result's `predictions` are int32 .npy in the data set's own item codes, a row for each of the ground's
-        users in ascending order; `per_user` is the primary metric of its warm users, float32 .npy [n_users], so that
+        users in ascending order; `per_unit` is the primary metric of its warm users, float32 .npy [n_units], so that
         its mean is the metric.
 
-        Raises MalformedPredictions for a file that breaks the contract, UsageError for the sealed test.
+        Raises MalformedPredictions for a file that breaks the contract.
         """
         sheet = self._sheet(part)
         raw = read_topk(predictions, len(sheet.ground.users), self._top_k, self._n_items)
@@ -92,10 +86,10 @@ class RankingJudge:
         evaluation = Evaluation(
             part=part,
             metrics=values,
-            n_users=int(np.count_nonzero(sheet.warm)),
+            n_units=int(np.count_nonzero(sheet.warm)),
             fingerprint=fingerprint(shown, self._n_items),
         )
-        return Judged(evaluation=evaluation, predictions=_npy(lists), per_user=_npy(per_user.astype(np.float32)))
+        return Judged(evaluation=evaluation, predictions=_npy(lists), per_unit=_npy(per_user.astype(np.float32)))
 
     def _score(self, sheet: "_Sheet", lists: metrics.Lists) -> tuple[dict[str, float], metrics.PerUser]:
         """All metrics, and the primary one for each warm user."""
@@ -127,14 +121,9 @@ class RankingJudge:
         return values
 
     def _sheet(self, part: Part) -> "_Sheet":
-        if part is Part.TEST and self._opening is None:
-            raise UsageError(
-                "the test is sealed: it was asked for before the ledger held its opening",
-                fix="enter the opening with `TestLedger.open` and hand it to `unseal`",
-            )
         with self._lock:
             if part not in self._sheets:
-                self._sheets[part] = _Sheet(part, self._ground(part), self._user_permutation)
+                self._sheets[part] = _Sheet(part, Ground.of(self._truth(part)), self._user_permutation)
             return self._sheets[part]
 
     def _checked_primary(self, primary: str) -> str:

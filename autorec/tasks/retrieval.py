@@ -1,0 +1,159 @@
+"""The role *retrieval*: from all items, the few that a user will want next."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autorec.domain.errors import UsageError
+from autorec.domain.evaluation import Direction, Task
+from autorec.domain.job import Part
+from autorec.schemas.config import SearchConfig
+from autorec.tasks.roles import Measure, Role
+
+if TYPE_CHECKING:
+    from autorec.tasks.bundle import Permutation
+    from autorec.tasks.datasets import Dataset
+    from autorec.tasks.describe import Description
+    from autorec.tasks.splits import Split
+
+
+ID_BYTES = 4
+HEADER_BYTES = 4096
+"""More than the header of a .npy file takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Interactions:
+    """An interaction log and its split; implements `roles.Material`. Candidates hand in lists of `k` items."""
+
+    dataset: "Dataset"
+    split: "Split"
+    k: int
+
+    @property
+    def name(self) -> str:
+        return self.dataset.name
+
+    @property
+    def digest(self) -> str:
+        return self.dataset.digest
+
+    @property
+    def split_rule(self) -> str:
+        return self.split.rule
+
+    @property
+    def split_digest(self) -> str:
+        return self.split.digest
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        log = self.dataset
+        return {"users": log.n_users, "items": log.n_items, "interactions": log.n_interactions}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.dataset.notes, *self.split.notes)
+
+    @property
+    def answer(self) -> Mapping[str, Any]:
+        return {"answer": "lists", "k": self.k}
+
+    @property
+    def answer_bytes(self) -> int:
+        return self.dataset.n_users * self.k * ID_BYTES + HEADER_BYTES
+
+    def require(self, metric: str) -> None:
+        cutoff, n_items = metric.partition("@")[2], self.dataset.n_items
+        if cutoff and int(cutoff) > n_items:
+            raise UsageError(
+                f"{metric} asks for the top {cutoff}, but the catalogue has {n_items} items",
+                fix=f"use a cutoff of at most {n_items}",
+            )
+
+    def write_training(self, secret: bytes, parts: Collection[Part], folder: Path) -> None:
+        from autorec.tasks.bundle import write_training
+
+        write_training(self.dataset, self.split, self.permutation(secret), parts, folder)
+
+    def write_query(self, secret: bytes, part: Part, folder: Path) -> None:
+        from autorec.tasks.bundle import write_query
+
+        write_query(self.dataset, self.split, self.permutation(secret), part, folder, self.answer)
+
+    def key(self, secret: bytes) -> Mapping[str, Any]:
+        from autorec.tasks.holdouts import ground
+
+        permutation = self.permutation(secret)
+        return {
+            "truth": lambda part: ground(self.dataset, self.split, part),
+            "user_permutation": permutation.users,
+            "item_permutation": permutation.items,
+            "n_items": self.dataset.n_items,
+            "top_k": self.k,
+        }
+
+    def manifest(self) -> dict[str, Any]:
+        return self.split.manifest()
+
+    def describe(self) -> "Description":
+        from autorec.tasks.describe import describe
+
+        return describe(self.dataset, self.split)
+
+    def as_csv(self, part: Part, predictions: bytes) -> str:
+        from autorec.tasks.recommendations import as_csv
+
+        return as_csv(self.dataset, self.split, part, predictions)
+
+    def permutation(self, secret: bytes) -> "Permutation":
+        """The ids that candidates see in a run of this secret."""
+        from autorec.tasks.bundle import Permutation
+
+        return Permutation.of(secret, self.dataset.n_users, self.dataset.n_items)
+
+
+def load(config: SearchConfig) -> Interactions:
+    """The configured log, or the synthetic world where none is given, and its split. Raises DataError."""
+    from autorec.tasks.splits import split
+
+    if config.data is None:
+        from autorec.tasks.synthetic import SyntheticWorld, generate
+
+        dataset = generate(SyntheticWorld(seed=config.split_seed)).dataset
+    else:
+        from autorec.tasks.readers import load as read
+
+        dataset = read(config.data, columns=config.columns or None)
+    k = min(dataset.n_items, max(config.top_k, *RETRIEVAL.cutoffs(config)))
+    return Interactions(dataset=dataset, split=split(dataset, rule=config.split, seed=config.split_seed), k=k)
+
+
+def _protocol(task: Task) -> str:
+    return f"full ranking over {task.sizes['items']} items, seen items masked; mean over warm users"
+
+
+_OF_EACH_USER = Measure(at_cutoff=True)
+_OF_ALL = Measure(at_cutoff=True, primary=False)
+
+RETRIEVAL = Role(
+    name="retrieval",
+    search_space="retrieval",
+    baselines=("pop", "itemknn", "ease", "ease_recency", "sasrec"),
+    slow_baselines=1,
+    columns=("user", "item", "timestamp", "value"),
+    splits=("auto", "temporal", "loo", "ratio", "given"),
+    measures={
+        **dict.fromkeys(("ndcg", "recall", "precision", "hitrate", "mrr", "map"), _OF_EACH_USER),
+        **dict.fromkeys(("coverage", "novelty"), _OF_ALL),
+        "gini": Measure(direction=Direction.MINIMIZE, at_cutoff=True, primary=False),
+    },
+    default_objectives=("ndcg@10",),
+    default_cutoffs=(5, 10, 20),
+    shown=("ndcg@10", "hitrate@10", "mrr@10"),
+    predictions_file="recommendations.csv",
+    predictions_are="what it recommends on the test",
+    protocol=_protocol,
+    load=load,
+)

@@ -23,7 +23,7 @@ class Proposer(Protocol):
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
         """Carry out a plan, with the state that it was made on. May take long; called outside the loop's thread.
 
-        Raises ModelError when a language model cannot be used at all.
+        What fails is Declined: this once, or lastingly when no further ask can succeed.
         """
         ...
 

@@ -111,10 +111,11 @@ class Search:
     def _admit(self, number: int, answer: Proposal | Declined) -> ev.Event:
         ask = next(ask for ask in self.journal.state.asks if ask.number == number)
         if isinstance(answer, Declined):
-            return self._reject(number, answer, answer.reason)
+            return self._reject(number, answer)
         candidate = Candidate.of(answer.files)
         if candidate.id in self.journal.state.records:
-            return self._reject(number, answer, "the same sources as a known candidate", duplicate_of=candidate.id)
+            known = Declined(reason="the same sources as a known candidate", exchanges=answer.exchanges)
+            return self._reject(number, known, duplicate_of=candidate.id)
         self.objects.put(candidate.to_bytes())
         return ev.Admitted(
             candidate=candidate.id,
@@ -126,11 +127,15 @@ class Search:
             bill=_bill(answer.exchanges),
         )
 
-    def _reject(
-        self, number: int, answer: Proposal | Declined, reason: str, duplicate_of: str | None = None
-    ) -> ev.Rejected:
-        exchanges, bill = self._keep(answer), _bill(answer.exchanges)
-        return ev.Rejected(ask=number, reason=reason, duplicate_of=duplicate_of, exchanges=exchanges, bill=bill)
+    def _reject(self, number: int, answer: Declined, duplicate_of: str | None = None) -> ev.Rejected:
+        return ev.Rejected(
+            ask=number,
+            reason=answer.reason,
+            lasting=answer.lasting,
+            duplicate_of=duplicate_of,
+            exchanges=self._keep(answer),
+            bill=_bill(answer.exchanges),
+        )
 
     def _keep(self, answer: Proposal | Declined) -> tuple[str, ...]:
         return tuple(self.objects.put(_exchange_bytes(exchange)) for exchange in answer.exchanges)
@@ -156,8 +161,11 @@ class Search:
         """Answers that have come by the end become no candidates, but what they cost is booked."""
         while self.journal.state.asks and (landed := self.crew.next(timeout_s=0.0)):
             match landed:
+                case (("ask", int(number)), Declined() as answer):
+                    self.journal.record(self._reject(number, answer))
                 case (("ask", int(number)), answer):
-                    self.journal.record(self._reject(number, answer, "it came when the search was over"))
+                    late = Declined(reason="it came when the search was over", exchanges=answer.exchanges)
+                    self.journal.record(self._reject(number, late))
 
 
 def enter_baseline(journal: Journal, objects: Objects, name: str, candidate: Candidate, plan: Plan) -> None:

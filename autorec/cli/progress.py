@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from autorec.cli.summary import describe, short
+from autorec.cli.summary import describe, fault_line, short
 from autorec.cli.text import duration, plain
 from autorec.domain import events as ev
 from autorec.domain.evaluation import Trained, value_of
@@ -106,6 +106,8 @@ class Progress:
         for candidate, since in list(self._since.items()):
             record = state.records[candidate]
             running.add_row("running", short(record), describe(record), duration(time.monotonic() - since))
+        for name, fault in state.faults.items():
+            head.add_row("out", fault_line(name, fault))
         if state.asks:
             running.add_row("asking", ", ".join(str(a.plan.operator) for a in state.asks), "", "")
         return Group(*self._recent, "", head, running)
@@ -138,6 +140,11 @@ def _line(event: ev.Event, state: State) -> str | None:
     match event:
         case ev.Finished(trained=trained):
             return _finished(trained, state)
+        case ev.Rejected(lasting=True, ask=ask):
+            new = [fault_line(name, fault) for name, fault in state.faults.items() if fault.ask == ask]
+            return f"{new[0]} The search goes on without it." if new else None
+        case ev.TriedAgain(proposer=proposer):
+            return plain(f"{proposer} is asked once more")
         case ev.Rejected(reason=reason):
             return plain(f"an answer gave no candidate: {reason.splitlines()[0] if reason else ''}")
         case ev.GenerationClosed(number=number, survivors=survivors):

@@ -32,7 +32,7 @@ def status(run: Run, as_json: Json = False) -> None:
 
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
-    from autorec.cli.summary import evidence_line, short
+    from autorec.cli.summary import evidence_line, fault_line, short
     from autorec.cli.text import duration
 
     reader = read_run(run)
@@ -52,6 +52,9 @@ def status(run: Run, as_json: Json = False) -> None:
         f"generations {len(state.generations)}, survivors {', '.join(map(short, state.survivors)) or 'none yet'}"
     )
     console.print(f"cost        {state.spent.tokens} tokens, {_money(state.spent.usd, state.spent.unpriced)}")
+    for proposer, fault in state.faults.items():
+        again = "" if state.search_ended else f" `autorec resume {run}` asks it again."
+        console.print(f"out         {fault_line(proposer, fault)}{again}", markup=False)
     if state.champion:
         console.print(f"champion    {short(state.records[state.champion])}: {state.champion_reason}")
         console.print(evidence_line(state))

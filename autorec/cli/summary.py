@@ -12,7 +12,7 @@ from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
-from autorec.domain.state import Record, State
+from autorec.domain.state import Fault, Record, State
 from autorec.tasks.roles import role_named
 
 
@@ -65,6 +65,7 @@ def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
             "comparisons": evidence.comparisons,
             "missing": list(evidence.missing),
         },
+        "faults": {name: {"ask": fault.ask, "reason": fault.reason} for name, fault in state.faults.items()},
         "test_opened": state.test_opened,
         "ended": state.ended,
         "cost": {
@@ -96,6 +97,12 @@ def list_json(state: State) -> dict[str, Any]:
 def short(record: Record) -> str:
     """A candidate's name for people: the baseline's name, or the beginning of the id."""
     return record.name or record.id[:SHORT_ID]
+
+
+def fault_line(proposer: str, fault: Fault) -> str:
+    """Since when a proposer is out, why, and what to set."""
+    standing = "is asked once more; it was out" if fault.tried_again else "is out"
+    return plain(f"{proposer} {standing} since ask {fault.ask}: {fault.reason}")
 
 
 def final_table(state: State) -> Table:
@@ -186,6 +193,7 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
     """The end of a search, for people: the champion's code, the table, what it means, what to do next."""
     if state.champion is None:
         console.print(f"Nothing valid was found. See why with: autorec list {run}", markup=False)
+        _say_faults(console, state)
         return
     champion = state.champion[:SHORT_ID]
     rival = state.evidence.against if state.evidence else next(short(r) for r in state.baselines)
@@ -195,6 +203,7 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
     console.print(final_table(state))
     for text in (_protocol(state), evidence_line(state)):
         console.print(plain(text), markup=False)
+    _say_faults(console, state)
     console.print(
         f"""
 The champion's code is in {folder}, {role_named(state.task.role).predictions_are} beside it
@@ -207,6 +216,11 @@ Next
         markup=False,
         soft_wrap=True,
     )
+
+
+def _say_faults(console: Console, state: State) -> None:
+    for proposer, fault in state.faults.items():
+        console.print(f"Not all was tried: {fault_line(proposer, fault)}", markup=False, style="yellow")
 
 
 def _protocol(state: State) -> str:

@@ -106,7 +106,11 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declined:
-    """A proposer could not answer with a candidate (an unusable reply, say): recorded, and the search goes on."""
+    """A proposer could not answer with a candidate (an unusable reply, say): recorded, and the search goes on.
+
+    `lasting`: nor will it answer the next time (a refused key, say), until a person has mended what `reason` names.
+    """
 
     reason: str
+    lasting: bool = False
     exchanges: tuple[Exchange, ...] = field(default=())

@@ -55,13 +55,21 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """An answer gave no candidate: unusable, or known already."""
+    """An answer gave no candidate: unusable, or known already. `lasting`: the proposer is not asked again for now."""
 
     ask: int
     reason: str
+    lasting: bool = False
     duplicate_of: str | None = None
     exchanges: tuple[str, ...] = ()
     bill: Bill = field(default_factory=Bill)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedAgain:
+    """The run goes on in a new process, and so a proposer with a lasting fault is asked once more."""
+
+    proposer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +157,7 @@ Event = (
     | Asked
     | Admitted
     | Rejected
+    | TriedAgain
     | Started
     | Finished
     | GenerationClosed

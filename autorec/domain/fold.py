@@ -10,7 +10,7 @@ from functools import singledispatchmethod
 from autorec.domain import events as ev
 from autorec.domain.evaluation import Task
 from autorec.domain.job import Stage
-from autorec.domain.state import Ask, DeclinedAsk, Generation, Record, State
+from autorec.domain.state import Ask, DeclinedAsk, Fault, Generation, Record, State
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class Fold:
     asked: int = 0
     asks: dict[int, Ask] = field(default_factory=dict)
     declined: list[DeclinedAsk] = field(default_factory=list)
+    faults: dict[str, Fault] = field(default_factory=dict)
     queue: list[str] = field(default_factory=list)
     training: list[str] = field(default_factory=list)
     decided: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Fold:
             asked=self.asked,
             asks=tuple(self.asks.values()),
             declined=tuple(self.declined),
+            faults=dict(self.faults),
             queue=tuple(self.queue),
             training=tuple(self.training),
             decided=tuple(self.decided),
@@ -104,6 +106,8 @@ class Fold:
             exchanges=event.exchanges,
         )
         self.queue.append(event.candidate)
+        if ask:
+            self._believe(ask, fault=None, heard=True)
         self._pay(event.bill)
 
     @_apply.register
@@ -114,11 +118,17 @@ class Fold:
                 number=event.ask,
                 plan=ask.plan,
                 reason=event.reason,
+                lasting=event.lasting,
                 duplicate_of=event.duplicate_of,
                 exchanges=event.exchanges,
             )
         )
+        self._believe(ask, fault=event.reason if event.lasting else None, heard=bool(event.exchanges))
         self._pay(event.bill)
+
+    @_apply.register
+    def _(self, event: ev.TriedAgain) -> None:
+        self.faults[event.proposer] = replace(self.faults[event.proposer], tried_again=True)
 
     @_apply.register
     def _(self, event: ev.Started) -> None:
@@ -165,6 +175,16 @@ class Fold:
     @_apply.register
     def _(self, event: ev.RunEnded) -> None:
         self.ended, self.evidence = event.reason, event.evidence
+
+    def _believe(self, ask: Ask, *, fault: str | None, heard: bool) -> None:
+        """The first ask that meets a lasting fault sets it; only what is heard after another try takes it back."""
+        proposer, known = ask.plan.proposer, self.faults.get(ask.plan.proposer)
+        if known is not None and not known.tried_again:
+            return
+        if fault is not None:
+            self.faults[proposer] = Fault(ask=ask.number, reason=fault)
+        elif heard:
+            self.faults.pop(proposer, None)
 
     def _pay(self, bill: ev.Bill) -> None:
         spent = self.spent

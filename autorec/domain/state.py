@@ -61,13 +61,26 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclinedAsk:
-    """An ask that gave no candidate: an unusable reply, or sources that are known already (`duplicate_of`)."""
+    """An ask that gave no candidate: an unusable reply, known sources (`duplicate_of`), or a `lasting` fault."""
 
     number: int
     plan: Plan
     reason: str
+    lasting: bool = False
     duplicate_of: str | None = None
     exchanges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """Why a proposer is not asked: `reason` says what to set, `ask` is the one that met it.
+
+    `tried_again`: a resumed run asks once more, and the answer decides whether the fault still stands.
+    """
+
+    ask: int
+    reason: str
+    tried_again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +99,7 @@ class State:
 
     `seq` is the last event folded in. `records` (id -> record) are in order of admission, baselines among them.
     `asks` and `training` are under way, `queue` is admitted and not yet started, `decided` are the candidates
-    (baselines apart) in the order in which their search training ended.
+    (baselines apart) in the order in which their search training ended. `faults` (proposer -> fault) are lasting.
     """
 
     seq: int
@@ -97,6 +110,7 @@ class State:
     asked: int = 0
     asks: tuple[Ask, ...] = ()
     declined: tuple[DeclinedAsk, ...] = ()
+    faults: Mapping[str, Fault] = field(default_factory=dict)
     queue: tuple[str, ...] = ()
     training: tuple[str, ...] = ()
     decided: tuple[str, ...] = ()
@@ -131,6 +145,12 @@ class State:
     def decided_since(self) -> tuple[str, ...]:
         """Candidates decided since the last generation closed."""
         return self.decided[sum(g.decided for g in self.generations) :]
+
+    def may_ask(self, proposer: str, at_once: int) -> bool:
+        """Whether it has fewer than `at_once` asks under way: one after a fault, and none while the fault stands."""
+        fault = self.faults.get(proposer)
+        most = at_once if fault is None else int(fault.tried_again)
+        return sum(ask.plan.proposer == proposer for ask in self.asks) < most
 
 
 def training_seed(state: State, candidate: str, stage: Stage) -> int:

@@ -1,18 +1,25 @@
 """One client over any SDK function shaped like `chat.completions.create`."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from autorec.domain.errors import ModelError
-from autorec.llm.client import TRUNCATED, Completion, Message
+from autorec.llm.client import Completion, Message, RequestRefused
 from autorec.llm.endpoint import Endpoint
-from autorec.llm.faults import KEY_REFUSED, SDK_FAULTS, read_fault, refused_parameter
+from autorec.llm.faults import SDK_FAULTS, read_fault, refused_parameter
 from autorec.llm.prices import Price, charge
 from autorec.llm.retries import Retries, TransientError, press
 
 CHARACTERS_PER_TOKEN = 4
+WRONG_KEY = 401
+"""The only answer to a probe that speaks of the calls too: 403 is also said to a key that may call and not list."""
+
+REFUSALS_IN_A_ROW = 3
+"""So many requests refused for the same cause, with no answer between, are no longer about one request."""
+
 SUBSTITUTES: Mapping[str, str | None] = {"max_tokens": "max_completion_tokens"}
 
 
@@ -22,7 +29,7 @@ class ChatClient:
 
     `create(messages=..., timeout=..., **parameters)` returns an object with `choices` and `usage`; `probe` makes a
     call that costs nothing. `refused` remembers the parameters that this model did not take, so that each is
-    refused once a run and not once a call.
+    refused once a run and not once a call; `refusals` the causes of the requests refused since the last answer.
     """
 
     model: str
@@ -32,6 +39,8 @@ class ChatClient:
     price: Price | None = None
     retries: Retries = field(default_factory=Retries)
     refused: dict[str, str | None] = field(default_factory=dict)
+    refusals: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def check(self) -> None:
         """Raises ModelError for a dead address or a refused key; anything else is left to the calls."""
@@ -44,13 +53,35 @@ class ChatClient:
                 raise ModelError(
                     f"nothing answers at {self.endpoint.address}", fix="Start the server, or correct --api-base."
                 ) from None
-            if isinstance(fault, ModelError) and status in KEY_REFUSED:
+            if isinstance(fault, ModelError) and status == WRONG_KEY:
                 raise fault from None
 
     def complete(
         self, messages: Sequence[Message], *, max_tokens: int, temperature: float, deadline_s: float
     ) -> Completion:
         """See `LLMClient.complete`."""
+        try:
+            answer = self._answer(messages, max_tokens, temperature, deadline_s)
+        except RequestRefused as refusal:
+            raise self._weighed(refusal) from None
+        with self._lock:
+            self.refusals.clear()
+        return answer
+
+    def _weighed(self, refusal: RequestRefused) -> ModelError:
+        """One refused request is one lost call; several in a row for the same cause are a lasting fault."""
+        with self._lock:
+            if self.refusals and self.refusals[-1] != refusal.cause:
+                self.refusals.clear()
+            self.refusals.append(refusal.cause)
+            times = len(self.refusals)
+        if times < REFUSALS_IN_A_ROW:
+            return refusal
+        return ModelError(f"{times} requests in a row: {refusal}", fix=refusal.fix)
+
+    def _answer(
+        self, messages: Sequence[Message], max_tokens: int, temperature: float, deadline_s: float
+    ) -> Completion:
         started = time.monotonic()
         notes: list[str] = []
         turns = [{"role": message.role, "content": message.content} for message in messages]
@@ -101,14 +132,17 @@ class ChatClient:
 
 
 def _read(response: Any) -> tuple[Any, str, str]:
-    """The response, its text and finish reason; an answer without text is worth another try unless it was cut."""
+    """The response, its text (a refusal in words is one) and finish reason.
+
+    An answer without text is an answer: it is billed. Only one that holds neither choices nor usage is tried again.
+    """
     choices = getattr(response, "choices", None)
     if not choices:
-        raise TransientError("an answer without choices")
-    text = getattr(choices[0].message, "content", None) or ""
-    finish = getattr(choices[0], "finish_reason", None) or "stop"
-    if not text.strip() and finish != TRUNCATED:
-        raise TransientError(f"an empty answer (finish_reason {finish})")
+        if getattr(response, "usage", None) is None:
+            raise TransientError("an answer without choices")
+        return response, "", "no choices"
+    message, finish = choices[0].message, getattr(choices[0], "finish_reason", None) or "stop"
+    text = getattr(message, "content", None) or getattr(message, "refusal", None) or ""
     return response, text.encode(errors="replace").decode(), finish
 
 

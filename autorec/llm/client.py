@@ -1,8 +1,9 @@
 """The port to language models, and what can go wrong behind it.
 
-ModelError (domain)    the model cannot be used at all: key, name, address. Ends the search
-└── NoAnswer           this call got no usable answer; the next one may
-    └── BudgetSpent    the money of the run is spent; no further call is made
+ModelError (domain)       the model cannot be used at all: key, name, address, credit. A lasting fault
+└── NoAnswer              this call got no usable answer; the next one may
+    ├── RequestRefused    the server would not take this request; several in a row are a lasting fault
+    └── BudgetSpent       the money of the run is spent; no further call is made
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,14 @@ TRUNCATED = "length"
 
 class NoAnswer(ModelError):
     """Bounded retries brought no usable answer to this call."""
+
+
+class RequestRefused(NoAnswer):
+    """The server is well and refused this request; `cause` is the same for requests refused for the same reason."""
+
+    def __init__(self, message: str, *, cause: str, fix: str = "") -> None:
+        super().__init__(message, fix=fix)
+        self.cause = cause
 
 
 class BudgetSpent(NoAnswer):
@@ -32,10 +41,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """One answer. `usd` is None where nobody knows the price; `latency_s` includes retries.
+    """One answer, which may be empty and has its cost all the same.
 
-    `finish_reason` is the provider's word, `length` where the reply was cut; `notes` say what was
-    dropped, retried or estimated on the way.
+    `usd` is None where nobody knows the price; `latency_s` includes retries. `finish_reason` is the provider's word,
+    `length` where the reply was cut; `notes` say what was dropped, retried or estimated on the way.
     """
 
     text: str
@@ -76,3 +85,22 @@ class LLMClient(Protocol):
         succeed: the key, the name or the account.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unusable:
+    """An LLMClient in the place of one that could not be opened: each call says why."""
+
+    model: str
+    reason: str
+    fix: str
+
+    def check(self) -> None:
+        """See `LLMClient.check`."""
+        raise ModelError(self.reason, fix=self.fix)
+
+    def complete(
+        self, messages: Sequence[Message], *, max_tokens: int, temperature: float, deadline_s: float
+    ) -> Completion:
+        """See `LLMClient.complete`."""
+        raise ModelError(self.reason, fix=self.fix)

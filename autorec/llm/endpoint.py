@@ -1,11 +1,13 @@
 """Where calls go, and what must never be shown."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SHOWN_CHARACTERS = 300
 SHORTEST_SECRET = 6
 SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+_USERINFO = re.compile(r"://([^/@\s]+)@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ def is_secret(name: str) -> bool:
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Values to redact, the longest first; very short ones would only garble messages."""
-    found = {value for name, value in environment.items() if is_secret(name) and len(value) >= SHORTEST_SECRET}
-    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+    """Values to redact, the longest first, and user:password of addresses; very short ones would garble messages."""
+    found = {value for name, value in environment.items() if is_secret(name)}
+    found |= {userinfo for value in environment.values() for userinfo in _USERINFO.findall(value)}
+    return tuple(sorted((v for v in found if len(v) >= SHORTEST_SECRET), key=lambda value: (-len(value), value)))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from openai import APIConnectionError, APITimeoutError, OpenAIError
 
 from autorec.domain.errors import ModelError
-from autorec.llm.client import NoAnswer
+from autorec.llm.client import NoAnswer, RequestRefused
 from autorec.llm.endpoint import Endpoint
 from autorec.llm.retries import TransientError
 
@@ -19,12 +19,21 @@ SDK_FAULTS = (OpenAIError, ValueError)
 
 TRANSIENT_STATUS = frozenset({408, 409, 429})
 KEY_REFUSED = frozenset({401, 403})
-ABOUT_THIS_REQUEST = frozenset({"context_length_exceeded", "content_filter", "content_policy_violation"})
+NO_CREDIT = 402
+NOT_THERE = 404
+FILTERED = frozenset({"content_filter", "content_policy_violation", "ContentPolicyViolationError"})
+"""Codes, and litellm's class, of a refusal that is about the words of one prompt (a person's hypothesis, say)."""
 
 
 def read_fault(error: Exception, endpoint: Endpoint) -> TransientError | ModelError:
-    """Tell a passing fault from one that no retry mends."""
-    said = endpoint.redact(str(error))
+    """Tell a passing fault from one that no retry mends.
+
+    Lasting are a refused key (401, 403), an empty account (402, insufficient_quota) and a wrong name or address (404).
+    Any other status from 400 to 499 is about one request, as far as a single answer can tell: too long, or a
+    parameter that the model does not take. One that a content filter refuses says nothing about the next, however
+    often it happens.
+    """
+    said = endpoint.redact(_said(error))
     if isinstance(error, APITimeoutError):
         return TransientError("no answer in time")
     if isinstance(error, APIConnectionError):
@@ -33,15 +42,16 @@ def read_fault(error: Exception, endpoint: Endpoint) -> TransientError | ModelEr
     if not isinstance(status, int) or status < 400:
         return TransientError(f"an answer that cannot be read ({type(error).__name__}: {said})")
     code = getattr(error, "code", None)
-    if code == "insufficient_quota":
+    if status == NO_CREDIT or code == "insufficient_quota":
         return ModelError(
-            f"{endpoint.model}: the account has no credit left: {said}", fix="Top it up, or name another --llm."
+            f"{endpoint.model}: the account has no credit left: {said}",
+            fix=f"Top up the account of {endpoint.key_name}, or name another --llm.",
         )
-    if code in ABOUT_THIS_REQUEST:
-        return NoAnswer(f"{endpoint.model} would not answer this request ({code}): {said}")
     if status in TRANSIENT_STATUS or status >= 500:
         return TransientError(f"status {status}: {said}", retry_after_s=_retry_after_s(error))
-    return _lasting(status, said, endpoint)
+    if code in FILTERED or type(error).__name__ in FILTERED:
+        return NoAnswer(f"{endpoint.model}: a content filter refused this request: {said}")
+    return _refusal(status, code, said, endpoint)
 
 
 def refused_parameter(error: Exception, sent: Iterable[str]) -> str | None:
@@ -52,19 +62,31 @@ def refused_parameter(error: Exception, sent: Iterable[str]) -> str | None:
     return next((name for name in sent if name == param or name in text), None)
 
 
-def _lasting(status: int, said: str, endpoint: Endpoint) -> ModelError:
+def _refusal(status: int, code: object, said: str, endpoint: Endpoint) -> ModelError:
     where = f"{endpoint.model} at {endpoint.address}"
     if status in KEY_REFUSED:
         return ModelError(
             f"{where} refused the key in {endpoint.key_name} (status {status}): {said}",
             fix=f"Set {endpoint.key_name} to a key that may use this model.",
         )
-    if status == 404:
+    if status == NOT_THERE:
         return ModelError(
             f"{where} is not there (status 404): {said}",
             fix="Check the model's name (--llm provider/model) and --api-base (it usually ends in /v1).",
         )
-    return ModelError(f"{where} refused the request (status {status}): {said}", fix="Check --llm and --api-base.")
+    cause = f"status {status}, {code}" if code else f"status {status}"
+    return RequestRefused(
+        f"{where} refused the request ({cause}): {said}",
+        cause=cause,
+        fix="Check --llm and --api-base, and whether the model has room for llm_max_tokens.",
+    )
+
+
+def _said(error: Exception) -> str:
+    """The provider's own sentence where its answer holds one, else all that the SDK says."""
+    body = getattr(error, "body", None)
+    message = body.get("message") if isinstance(body, dict) else None
+    return message if isinstance(message, str) and message.strip() else str(error)
 
 
 def _nobody_listens(error: Exception) -> bool:

@@ -27,7 +27,8 @@ def open_client(
     Keys come from the environment only. With `max_usd`, calls stop once that much is spent, `spent_usd` of an
     earlier part of the run included.
 
-    Raises ModelError, before any call, for a malformed name, a missing key, or a cap on a model without a price.
+    Raises ModelError, before any call, for a malformed name or address, a secret in the address, a missing key, or a
+    cap on a model without a price.
     """
     _check_name(model, api_base)
     hosted = api_base is None
@@ -57,7 +58,18 @@ def _check_name(model: str, api_base: str | None) -> None:
             f"--llm {model!r}: expected provider/model",
             fix="For example --llm openai/gpt-5, --llm anthropic/claude-sonnet-4-5, or any name with --api-base URL.",
         )
-    if api_base is not None and not _is_address(api_base):
+    if api_base is not None:
+        _check_address(api_base)
+
+
+def _check_address(api_base: str) -> None:
+    """Addresses are stored with the run and shown: none may hold a secret, and one that does is not repeated."""
+    if "@" in api_base or "?" in api_base or "#" in api_base:
+        raise ModelError(
+            "--api-base may hold no user or password (@) and no query (? or #): it is stored with the run and shown",
+            fix="Give the address alone, such as http://127.0.0.1:8000/v1, and the key in OPENAI_API_KEY.",
+        )
+    if not _is_address(api_base):
         raise ModelError(
             f"--api-base {api_base!r}: expected a URL that starts with http:// or https://, "
             "with a host and, where one is given, a port from 1 to 65535",

@@ -20,11 +20,15 @@ PROBE_S = 10.0
 def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries) -> ChatClient:
     """A client for `openai/...`, or for any model behind `api_base`.
 
-    Raises ModelError when OpenAI itself is meant and no key is set.
+    Raises ModelError when OpenAI itself is meant and no key is set, or when the key cannot be sent.
     """
     key = os.environ.get(KEY_NAME, "").strip()
     if not key and api_base is None:
         raise ModelError(f"{model} needs a key; {KEY_NAME} is not set", fix=f"Set {KEY_NAME}, or give --api-base URL.")
+    if not (key.isascii() and key.isprintable()):
+        raise ModelError(
+            f"{KEY_NAME} holds characters that no key has", fix=f"Set {KEY_NAME} again, by copy and paste."
+        )
     sdk = OpenAI(api_key=key or NO_KEY, base_url=api_base or HOSTED, max_retries=0)
     name = model.removeprefix("openai/")
 

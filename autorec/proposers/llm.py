@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autorec.domain.candidate import Candidate, Declined, Exchange, Operator, Plan, Proposal
+from autorec.domain.errors import ModelError
 from autorec.domain.job import Limits
 from autorec.domain.state import Record, State
 from autorec.llm.client import Completion, LLMClient, Message, NoAnswer
@@ -44,7 +45,10 @@ class LLMProposer:
         return next_plan(state, seed, proposer=self.name, model=self.client.model, max_repairs=self.max_repairs)
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
-        """See `Proposer.propose`. A reply that cannot be used is sent back once with the exact fault."""
+        """See `Proposer.propose`. A reply that cannot be used is sent back once with the exact fault.
+
+        A call without an answer declines this ask alone; a model that cannot be used at all declines lastingly.
+        """
         base = self._base(plan)
         messages = self._messages(plan, state, base)
         exchanges: list[Exchange] = []
@@ -52,8 +56,8 @@ class LLMProposer:
         for _ in range(ROUNDS):
             try:
                 completion = self._complete(messages, plan)
-            except NoAnswer as error:
-                return Declined(reason=str(error), exchanges=tuple(exchanges))
+            except ModelError as error:
+                return _declined(error, exchanges)
             exchanges.append(_exchange(messages, completion))
             reply, files, faults = _read(completion, base)
             if reply is not None and not faults:
@@ -99,6 +103,8 @@ class LLMProposer:
 
 def _read(completion: Completion, base: Mapping[str, str]) -> tuple[Reply | None, dict[str, str], list[str]]:
     """The parsed reply, the tree that it makes, and all that is wrong with them."""
+    if not completion.text.strip():
+        return None, {}, [f"the reply is empty (finish reason: {completion.finish_reason})"]
     try:
         reply = parse_reply(completion.text)
         files = reply.sources(base)
@@ -116,6 +122,12 @@ def _proposal(plan: Plan, reply: Reply, files: Mapping[str, str], exchanges: Seq
         predicted_effect=reply.header.predicted_effect,
         exchanges=tuple(exchanges),
     )
+
+
+def _declined(error: ModelError, exchanges: Sequence[Exchange]) -> Declined:
+    """What went wrong and what to set; all but NoAnswer is lasting."""
+    reason = f"{str(error).rstrip('.')}. {error.fix}" if error.fix else str(error)
+    return Declined(reason=reason, lasting=not isinstance(error, NoAnswer), exchanges=tuple(exchanges))
 
 
 def _exchange(messages: Sequence[Message], completion: Completion) -> Exchange:

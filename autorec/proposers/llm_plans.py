@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from autorec.domain.candidate import Operator, Plan
-from autorec.domain.state import Record, State
+from autorec.domain.state import DeclinedAsk, Record, State
 
 DRAFT_SHARE = 0.3
 HYPOTHESIS_TRIES = 3
@@ -43,11 +43,11 @@ def next_plan(state: State, seed: int, *, proposer: str, model: str, max_repairs
 def open_hypothesis(state: State, proposer: str) -> str | None:
     """The first hypothesis of a person that no candidate, and nothing under way, tests.
 
-    One that gave no usable reply is tried a few times and then left.
+    One that gave no usable reply is tried a few times and then left; that the model was out is no try.
     """
     tested = {record.hypothesis for record in state.candidates} | {ask.plan.hypothesis for ask in state.asks}
     for hypothesis in state.hypotheses:
-        misses = sum(d.plan.hypothesis == hypothesis and d.plan.proposer == proposer for d in state.declined)
+        misses = sum(d.plan.hypothesis == hypothesis and d.plan.proposer == proposer for d in _tries(state))
         if hypothesis not in tested and misses < HYPOTHESIS_TRIES:
             return hypothesis
     return None
@@ -89,12 +89,16 @@ def _families(state: State, proposer: str) -> list[list[Record]]:
 
 
 def _fruitless_repairs(state: State) -> dict[str, int]:
-    """How many repairs of each candidate gave no candidate."""
+    """How many repairs of each candidate gave no candidate; that the model was out is no try."""
     counts: dict[str, int] = defaultdict(int)
-    for declined in state.declined:
+    for declined in _tries(state):
         if declined.plan.operator is Operator.REPAIR:
             counts[declined.plan.parents[0]] += 1
     return counts
+
+
+def _tries(state: State) -> list[DeclinedAsk]:
+    return [declined for declined in state.declined if not declined.lasting]
 
 
 def _is_under_repair(record: Record, state: State) -> bool:

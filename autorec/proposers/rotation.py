@@ -1,6 +1,5 @@
 """Who writes next: some proposers before all others, then the others in a fixed rotation."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -13,8 +12,8 @@ class Rotation:
     """Implements `ports.Proposer` over named proposers; a plan's `proposer` is the name of who carries it out.
 
     Those of `first` go on until they have nothing to do; then those of `then` alternate by the number of the ask.
-    One that has nothing to do, or has `at_once` asks under way, is passed over: while a language model thinks, the
-    others go on.
+    One that has nothing to do, has `at_once` asks under way, or has met a lasting fault, is passed over: while a
+    language model thinks, or is out, the others go on.
     """
 
     def __init__(self, *, first: Mapping[str, Proposer], then: Mapping[str, Proposer], at_once: int) -> None:
@@ -25,9 +24,8 @@ class Rotation:
 
     def plan(self, state: State, seed: int) -> Plan | None:
         """The plan of whoever's turn it is; None when nobody has anything to do, or all are busy."""
-        busy = Counter(ask.plan.proposer for ask in state.asks)
         for name in self._turns(state.asked):
-            if busy[name] >= self._at_once:
+            if not state.may_ask(name, self._at_once):
                 continue
             plan = self._proposers[name].plan(state, seed)
             if plan is not None:
@@ -35,7 +33,7 @@ class Rotation:
         return None
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
-        """Handed to the proposer that the plan names. Raises what it raises."""
+        """Handed to the proposer that the plan names."""
         return self._proposers[plan.proposer].propose(plan, state)
 
     def _turns(self, asked: int) -> Iterator[str]:

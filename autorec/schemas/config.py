@@ -81,6 +81,9 @@ class SearchConfig(BaseModel):
     split: Literal["auto", "temporal", "loo", "ratio", "given"] = Field("auto", description="how holdouts are cut")
     llm: str | None = Field(None, description="language model as provider/model; none: the policy writes alone")
     api_base: str | None = Field(None, description="address of an OpenAI-compatible server")
+    llm_max_tokens: int = Field(
+        16_000, ge=256, description="longest reply of the language model in tokens, its reasoning included"
+    )
     prices: dict[str, Price] = Field(default_factory=dict, description="US dollars for a million tokens, by model")
     budget: Duration = Field(1200.0, description="wall clock of the whole command")
     max_candidates: int | None = Field(None, ge=1, description="stop after so many candidates, baselines apart")

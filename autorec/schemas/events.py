@@ -14,6 +14,7 @@ _KINDS: dict[str, type[Any]] = {
     "asked": ev.Asked,
     "admitted": ev.Admitted,
     "rejected": ev.Rejected,
+    "tried_again": ev.TriedAgain,
     "started": ev.Started,
     "finished": ev.Finished,
     "generation_closed": ev.GenerationClosed,

@@ -22,12 +22,16 @@ CHARACTERS_PER_TOKEN = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """A reply with particulars: `finish` is the finish reason, `cost` what the provider says it charged (dollars)."""
+    """A reply with particulars.
+
+    `finish` is the finish reason, `cost` what the provider says it charged (dollars), `refusal` a refusal in words.
+    """
 
     text: str
     finish: str = "stop"
     usage: bool = True
     cost: float | None = None
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,7 @@ class Fault:
     """What goes wrong: an HTTP status with a message, or one of the ways below.
 
     `reset`: the connection breaks; `stall`: nothing comes until the server closes; `not_json`: a body that is no
-    JSON; `no_choices`: an answer without any; `empty`: one without text.
+    JSON; `no_choices`: an answer without any, with its usage where it is `billed`.
     """
 
     status: int = 200
@@ -47,7 +51,7 @@ class Fault:
     stall: bool = False
     not_json: bool = False
     no_choices: bool = False
-    empty: bool = False
+    billed: bool = False
 
 
 Entry = str | Said | Fault
@@ -116,11 +120,11 @@ class _Handler(BaseHTTPRequestHandler):
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         entry = self.server.scripted.answer(request, key)
         if isinstance(entry, Fault):
-            self._fail(entry)
+            self._fail(entry, request)
         else:
             self._send(200, completion(request, Said(text=entry) if isinstance(entry, str) else entry))
 
-    def _fail(self, fault: Fault) -> None:
+    def _fail(self, fault: Fault, request: Mapping[str, Any]) -> None:
         if fault.reset:
             self._reset()
         elif fault.stall:
@@ -129,9 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.not_json:
             self._send_bytes(200, b'{"choices": [', {})
         elif fault.no_choices:
-            self._send(200, {"id": "x", "object": "chat.completion", "created": 0, "model": "scripted", "choices": []})
-        elif fault.empty:
-            self._send(200, completion({"messages": []}, Said(text="")))
+            self._send(200, {**completion(request, Said(text="", usage=fault.billed)), "choices": []})
         else:
             self._send(fault.status, _error(fault), retry_after_s=fault.retry_after_s)
 
@@ -161,6 +163,7 @@ def completion(request: Mapping[str, Any], said: Said) -> dict[str, Any]:
     asked = sum(len(str(message["content"])) for message in request["messages"])
     prompt, reply = -(-asked // CHARACTERS_PER_TOKEN), -(-len(said.text) // CHARACTERS_PER_TOKEN)
     usage: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": reply, "total_tokens": prompt + reply}
+    message = {"role": "assistant", "content": said.text, "refusal": said.refusal}
     if said.cost is not None:
         usage["cost"] = said.cost
     return {
@@ -168,7 +171,7 @@ def completion(request: Mapping[str, Any], said: Said) -> dict[str, Any]:
         "object": "chat.completion",
         "created": 0,
         "model": request.get("model", "scripted"),
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": said.text}, "finish_reason": said.finish}],
+        "choices": [{"index": 0, "message": message, "finish_reason": said.finish}],
         **({"usage": usage} if said.usage else {}),
     }
 

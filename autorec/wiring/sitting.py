@@ -14,7 +14,7 @@ from autorec.assets import assets
 from autorec.domain import events as ev
 from autorec.domain.budget import TimePlan
 from autorec.domain.candidate import Candidate, Operator, Plan
-from autorec.domain.errors import RunError, UsageError
+from autorec.domain.errors import ModelError, RunError, UsageError
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Part, Stage
 from autorec.domain.state import State
@@ -53,7 +53,13 @@ class Sitting:
     plan: TimePlan
 
     def work(self) -> State:
-        """Search, judge the finalists, open the test; take up wherever the run stands."""
+        """Search, judge the finalists, open the test; take up wherever the run stands.
+
+        A proposer that was out is asked once more: a person may have mended what was wrong.
+        """
+        if self.journal.state.search_ended is None:
+            for proposer in [name for name, fault in self.journal.state.faults.items() if not fault.tried_again]:
+                self.journal.record(ev.TriedAgain(proposer=proposer))
         for name, candidate in self.arena.baselines.items():
             plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0, design=self.arena.space.named(name))
             enter_baseline(self.journal, self.folder.objects, name, candidate, plan)
@@ -120,6 +126,9 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
 def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: float | None = None) -> Iterator[Sitting]:
     """Go on with the run at `path`; `budget_s` replaces the budget that it was given.
 
+    A language model that cannot be used now is no reason to refuse, as it is at the beginning: the first ask records
+    the fault, and the others go on. Where the search is over, none is opened.
+
     Raises RunError when it is no run, in use, or its data has changed since.
     """
     from autorec.store.folder import RunFolder
@@ -143,8 +152,9 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
                 fix="put the original file back, or begin a new run",
             )
         journal = Journal(folder.events, listeners)
-        client = _open_client(config, journal.state.spent.usd)
         executor = isolated_executor(stack)
+        over = journal.state.search_ended is not None
+        client = None if over else _reopen_client(config, journal.state.spent.usd)
         yield _sit_down(config, material, folder, journal, executor, seeds, client, began)
 
 
@@ -260,6 +270,7 @@ def _proposers(
                 objects=objects,
                 limits=arena.limits,
                 max_usd=config.max_usd,
+                max_tokens=config.llm_max_tokens,
             ),
             **then,
         }
@@ -270,6 +281,16 @@ def _read_seeds(config: SearchConfig) -> dict[str, dict[str, str]]:
     from autorec.proposers.human import read_seed_code
 
     return {str(folder): read_seed_code(folder) for folder in config.seed_code}
+
+
+def _reopen_client(config: SearchConfig, spent_usd: float) -> "LLMClient | None":
+    """The client of a run that goes on, or one that answers each call with why it could not be opened."""
+    from autorec.llm.client import Unusable
+
+    try:
+        return _open_client(config, spent_usd)
+    except ModelError as error:
+        return Unusable(model=config.llm or "", reason=str(error), fix=error.fix)
 
 
 def _open_client(config: SearchConfig, spent_usd: float = 0.0) -> "LLMClient | None":

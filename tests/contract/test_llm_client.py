@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from autorec.domain.errors import ModelError
-from autorec.llm.client import BudgetSpent, Message, NoAnswer
+from autorec.llm.client import BudgetSpent, Message, NoAnswer, RequestRefused, Unusable
 from autorec.llm.open import open_client
 from autorec.llm.prices import Price
 from autorec.llm.retries import Retries
@@ -55,7 +55,7 @@ def test_the_price_is_unknown_behind_an_own_address_unless_the_provider_tells_it
 @pytest.mark.parametrize(
     "fault",
     [Fault(status=s) for s in (408, 409, 429, 500, 502, 503)]
-    + [Fault(reset=True), Fault(not_json=True), Fault(no_choices=True), Fault(empty=True)],
+    + [Fault(reset=True), Fault(not_json=True), Fault(no_choices=True)],
     ids=lambda fault: str({k: v for k in fault.__slots__ if (v := getattr(fault, k)) not in (200, None, False)}),
 )
 class TestPassingFaults:
@@ -108,8 +108,8 @@ def test_a_wait_beyond_the_deadline_gives_up_at_once():
         (Fault(status=401), "refused the key in OPENAI_API_KEY", "Set OPENAI_API_KEY"),
         (Fault(status=403), "refused the key in OPENAI_API_KEY", "Set OPENAI_API_KEY"),
         (Fault(status=404), "is not there", "--llm provider/model"),
-        (Fault(status=400), "refused the request", "--llm"),
-        (Fault(status=429, code="insufficient_quota"), "no credit left", "Top it up"),
+        (Fault(status=402), "no credit left", "Top up the account of OPENAI_API_KEY"),
+        (Fault(status=429, code="insufficient_quota"), "no credit left", "Top up the account of OPENAI_API_KEY"),
     ],
 )
 def test_lasting_faults_are_not_tried_again_and_say_what_to_set(fault, said, fix):
@@ -120,9 +120,85 @@ def test_lasting_faults_are_not_tried_again_and_say_what_to_set(fault, said, fix
     assert len(server.requests) == 1
 
 
-def test_a_request_that_is_too_long_fails_alone():
-    with ScriptedServer([Fault(status=400, code="context_length_exceeded")]) as server, pytest.raises(NoAnswer):
-        ask(opened(server))
+TOO_LONG = Fault(status=400, code="context_length_exceeded")
+INVALID = Fault(status=422)
+
+
+def faults(script) -> list[str]:
+    """What each of so many calls ended with."""
+    with ScriptedServer(script) as server:
+        client, ended = opened(server), []
+        for _ in script:
+            try:
+                ended.append(ask(client).text)
+            except ModelError as error:
+                ended.append(type(error).__name__)
+    assert len(server.requests) == len(script)  # no refused request is sent again
+    return ended
+
+
+def test_a_refused_request_fails_alone_and_several_in_a_row_for_one_cause_are_lasting():
+    lost, lasting = "RequestRefused", "ModelError"
+    assert faults([TOO_LONG, TOO_LONG, TOO_LONG, TOO_LONG]) == [lost, lost, lasting, lasting]
+    assert faults([TOO_LONG, TOO_LONG, "hi", TOO_LONG]) == [lost, lost, "hi", lost]
+    assert faults([TOO_LONG, TOO_LONG, INVALID, TOO_LONG]) == [lost, lost, lost, lost]
+
+
+def test_a_content_filter_refuses_words_and_never_the_model():
+    filtered = Fault(status=400, code="content_filter")
+    assert faults([filtered] * 4) == ["NoAnswer"] * 4
+    assert faults([TOO_LONG, TOO_LONG, filtered, TOO_LONG]) == ["RequestRefused"] * 2 + ["NoAnswer", "ModelError"]
+
+
+def test_refused_requests_say_how_many_and_what_to_check():
+    with ScriptedServer([TOO_LONG]) as server:
+        client = opened(server)
+        for _ in range(2):
+            with pytest.raises(RequestRefused, match="status 400, context_length_exceeded") as caught:
+                ask(client)
+        assert "llm_max_tokens" in caught.value.fix
+        with pytest.raises(ModelError, match=r"3 requests in a row: .*scripted fault") as caught:
+            ask(client)
+        assert "llm_max_tokens" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [Said(text="", cost=0.5), Said(text=" \n", cost=0.5), Said(text="", finish="content_filter", cost=0.5)],
+    ids=["empty", "blank", "filtered"],
+)
+def test_an_empty_answer_is_an_answer_with_its_cost(entry):
+    with ScriptedServer([entry, "hi"]) as server:
+        answer = ask(opened(server))
+    assert (answer.text.strip(), answer.finish_reason, answer.usd, answer.prompt_tokens) == ("", entry.finish, 0.5, 3)
+    assert len(server.requests) == 1
+
+
+def test_an_answer_without_choices_is_booked_where_usage_says_that_it_was_billed():
+    with ScriptedServer([Fault(no_choices=True, billed=True)]) as server:
+        answer = ask(opened(server, prices={MODEL: Price(input=1_000_000, output=0)}))
+    assert (answer.text, answer.usd) == ("", 3.0)
+
+
+def test_a_refusal_in_words_is_the_text():
+    with ScriptedServer([Said(text="", refusal="I will not.")]) as server:
+        assert ask(opened(server)).text == "I will not."
+
+
+def test_empty_answers_count_against_the_cap():
+    with ScriptedServer([Said(text="", cost=0.6)]) as server:
+        client = opened(server, prices={MODEL: Price(input=200_000, output=0)}, max_usd=1.0)
+        assert [ask(client).text, ask(client).text] == ["", ""]
+        with pytest.raises(BudgetSpent, match=r"\$1\.2000 of \$1\.0000"):
+            ask(client)
+
+
+def test_the_servers_own_sentence_is_told_and_nothing_around_it():
+    with ScriptedServer([Fault(status=401, message="Incorrect API key.")]) as server:
+        with pytest.raises(ModelError) as caught:
+            ask(opened(server))
+        where = f"{MODEL} at {server.base}"
+    assert str(caught.value) == f"{where} refused the key in OPENAI_API_KEY (status 401): Incorrect API key."
 
 
 def test_a_dead_address_is_refused_at_the_start():
@@ -140,7 +216,7 @@ def test_a_server_that_goes_away_fails_the_call_and_not_the_search():
 
 
 def test_check_costs_no_call_and_refuses_a_wrong_key_only():
-    for status, refused in ((200, False), (401, True), (403, True), (404, False), (500, False)):
+    for status, refused in ((200, False), (401, True), (403, False), (404, False), (500, False)):
         with ScriptedServer(["hi"], models_status=status) as server:
             client = opened(server)
             if refused:
@@ -254,6 +330,46 @@ def test_an_unusual_address_is_taken(address):
     assert open_client("llama", api_base=address).model == "llama"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://user:{CANARY}@127.0.0.1:8000/v1",
+        f"http://{CANARY}@127.0.0.1:8000/v1",
+        f"user:{CANARY}@host",
+        f"ftp://user:{CANARY}@host:abc",
+        f"http://127.0.0.1:8000/v1?api_key={CANARY}",
+        f"http://127.0.0.1:8000/v1#{CANARY}",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_not_repeated(address):
+    with pytest.raises(ModelError, match="no user or password") as caught:
+        open_client("llama", api_base=address)
+    assert "OPENAI_API_KEY" in caught.value.fix
+    assert CANARY not in "".join(traceback.format_exception(caught.value)) + caught.value.fix
+
+
+def test_a_key_that_cannot_be_sent_is_refused_at_once(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-“quoted”")
+    with pytest.raises(ModelError, match="characters that no key has"):
+        open_client("openai/gpt-5")
+
+
+def test_a_password_in_an_address_of_the_environment_is_redacted(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{CANARY}@proxy:3128")
+    with ScriptedServer([Fault(status=401, message=f"via me:{CANARY}")]) as server, pytest.raises(ModelError) as caught:
+        ask(opened(server))
+    assert CANARY not in str(caught.value)
+
+
+def test_a_model_that_could_not_be_opened_says_why_at_each_call():
+    client = Unusable(model=MODEL, reason="no key", fix="Set it.")
+    for call in (client.check, lambda: ask(client)):
+        with pytest.raises(ModelError, match="no key") as caught:
+            call()
+        assert not isinstance(caught.value, NoAnswer)
+        assert caught.value.fix == "Set it."
+
+
 def test_the_cap_stops_further_calls():
     prices = {MODEL: Price(input=0, output=1_000_000)}
     with ScriptedServer(["four"]) as server:
@@ -302,3 +418,48 @@ def test_litellm_serves_the_other_providers(monkeypatch):
         with pytest.raises(ModelError, match="refused the key in DEEPSEEK_API_KEY") as caught:
             ask(client)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_litellm_refuses_a_wrong_key_before_any_call_where_the_list_of_models_is_free(monkeypatch):
+    monkeypatch.setenv("DEEPSEEK_API_KEY", CANARY)
+    for status, refused in ((200, False), (401, True), (403, False), (404, False)):
+        with ScriptedServer(["hi"], models_status=status) as server:
+            monkeypatch.setenv("DEEPSEEK_API_BASE", server.base)
+            client = open_client("deepseek/deepseek-chat", retries=QUICK)
+            if refused:
+                with pytest.raises(ModelError, match="refused the key in DEEPSEEK_API_KEY") as caught:
+                    client.check()
+                assert "Set DEEPSEEK_API_KEY" in caught.value.fix
+            else:
+                client.check()
+        assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("anthropic/claude-sonnet-4-5", "ANTHROPIC_API_KEY"),
+        ("gemini/gemini-2.5-pro", "GOOGLE_API_KEY or GEMINI_API_KEY"),
+        ("together_ai/llama", "TOGETHERAI_API_KEY"),
+        ("cloudflare/llama", "CLOUDFLARE_API_KEY and CLOUDFLARE_API_BASE"),
+    ],
+)
+def test_litellm_names_what_to_set(model, names, monkeypatch):
+    blank = names.split()[0]
+    for name in names.split():
+        monkeypatch.delenv(name, raising=False)
+    for _ in ("not set", "set to nothing"):
+        with pytest.raises(ModelError, match=f"{names} is not set") as caught:
+            open_client(model)
+        assert caught.value.fix == f"Set {names} in the environment."
+        monkeypatch.setenv(blank, "")
+
+
+def test_litellm_takes_credentials_that_may_stand_elsewhere(monkeypatch):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    assert open_client("bedrock/anthropic.claude-3-haiku-20240307-v1:0").model.startswith("bedrock/")
+
+
+def test_litellm_names_the_variable_that_the_key_came_from(monkeypatch):
+    monkeypatch.setenv("TOGETHERAI_API_KEY", CANARY)
+    assert open_client("together_ai/llama").endpoint.key_name == "TOGETHERAI_API_KEY"

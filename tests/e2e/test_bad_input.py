@@ -79,6 +79,8 @@ BAD_FLAGS = {
     "no provider": (("--llm", "gpt-5"), "provider/model"),
     "dead endpoint": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1"), "127.0.0.1:9"),
     "malformed address": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:abc/v1"), "127.0.0.1:abc"),
+    "secret in the address": (("--llm", "openai/x", "--api-base", "http://u:pw@127.0.0.1:9/v1"), "no user or password"),
+    "reply too short": (("--config", "short.toml"), "llm_max_tokens"),
     "unknown price": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1", "--max-usd", "1"), "price"),
     "no seed code": (("--seed-code", "nowhere"), "nowhere"),
     "bad run name": (("--run", "a b"), "not a run name"),
@@ -90,6 +92,7 @@ def test_bad_flags(name, say):
     log(GOOD)
     Path("long.toml").write_text('objectives = ["ndcg@500"]\n')
     Path("typo.toml").write_text('bugdet = "3m"\n')
+    Path("short.toml").write_text("llm_max_tokens = 255\n")
     flags, about = BAD_FLAGS[name]
     run_flag = () if "--run" in flags else ("--run", "r")
     code, said = say("search", *flags, *run_flag)
@@ -107,6 +110,26 @@ def test_a_wrong_key_is_found_before_the_run_begins(say, monkeypatch):
     assert code == 2
     assert "OPENAI_API_KEY" in said
     assert "canary" not in said
+    assert not Path("r").exists()
+
+
+@pytest.mark.parametrize("source", ["flag", "environment", "file"])
+def test_a_secret_in_an_address_is_neither_shown_nor_stored(say, monkeypatch, tmp_path, source):
+    secret = "sk-canary-9876543210"
+    log(GOOD)
+    monkeypatch.setenv("AUTOREC_HOME", str(tmp_path / "home"))
+    with ScriptedServer(["hi"]) as server:
+        address = server.base.replace("http://", f"http://user:{secret}@")
+        flags = {"flag": ("--api-base", address), "file": ("--config", "own.toml")}.get(source, ())
+        if source == "environment":
+            monkeypatch.setenv("AUTOREC_SEARCH_API_BASE", address)
+        Path("own.toml").write_text(f'api_base = "{address}"\n' if source == "file" else "")
+        code, said = say("search", "--data", "log.csv", "--llm", "openai/x", *flags, "--run", "r")
+    assert code == 2
+    assert "OPENAI_API_KEY" in said
+    assert secret not in said
+    Path("own.toml").unlink()
+    assert [p for p in tmp_path.rglob("*") if p.is_file() and secret.encode() in p.read_bytes()] == []
     assert not Path("r").exists()
 
 

@@ -4,10 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autorec.domain.candidate import Candidate, Operator, Plan
+from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.events import Admitted, Asked, Event, Rejected, RunStarted
+from autorec.domain.state import State
 from autorec.finals import Finals
 from autorec.journal import Journal
+from autorec.proposers.rotation import Rotation
 from autorec.search import Pace, Search, enter_baseline
 from autorec.testing.loop import TASK, BestFirst, Cut, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
 from autorec.testing.memory import MemoryObjects
@@ -15,10 +17,35 @@ from autorec.testing.memory import MemoryObjects
 BASELINES = {name: Candidate.of({"model.py": f"# {name}\n"}) for name in ("pop", "ease")}
 
 
+class Mortal(NumberProposer):
+    """Its first asks are answered; from ask number `dies` on, each meets a lasting fault."""
+
+    def __init__(self, dies: int) -> None:
+        super().__init__()
+        self._dies = dies
+
+    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+        return Declined(reason="dead", lasting=True) if state.asked >= self._dies else super().propose(plan, state)
+
+
+def proposers(dies: int, workers: int) -> Rotation:
+    return Rotation(first={}, then={"llm": Mortal(dies), "policy": NumberProposer(numbers=40)}, at_once=workers)
+
+
 def play(
-    events: MemoryEvents, objects: MemoryObjects, seed: int, workers: int, population: int, most: int, late: int = 99
+    events: MemoryEvents,
+    objects: MemoryObjects,
+    seed: int,
+    workers: int,
+    population: int,
+    most: int,
+    late: int = 99,
+    dies: int | None = None,
 ) -> None:
-    """One process at work: begins the run, or goes on with it. Time is up once `late` candidates are decided."""
+    """One process at work: begins the run, or goes on with it.
+
+    Time is up once `late` candidates are decided; `dies`: one of two proposers does, at that ask.
+    """
     journal = Journal(events)
     trainer = InstantTrainer(objects.put)
     if journal.empty:
@@ -35,7 +62,7 @@ def play(
     )
     search = Search(
         journal=journal,
-        proposer=NumberProposer(numbers=40),
+        proposer=NumberProposer(numbers=40) if dies is None else proposers(dies, workers),
         train=trainer.train,
         selector=BestFirst(3),
         objects=objects,
@@ -57,9 +84,9 @@ def play(
     ).run()
 
 
-def uncut(seed: int, workers: int, population: int, most: int, late: int = 99) -> list[Event]:
+def uncut(seed: int, workers: int, population: int, most: int, late: int = 99, dies: int | None = None) -> list[Event]:
     events = MemoryEvents()
-    play(events, MemoryObjects(), seed, workers, population, most, late)
+    play(events, MemoryObjects(), seed, workers, population, most, late, dies)
     return events.events
 
 
@@ -70,19 +97,20 @@ def uncut(seed: int, workers: int, population: int, most: int, late: int = 99) -
     population=st.integers(1, 5),
     most=st.integers(1, 12),
     late=st.integers(0, 12),
+    dies=st.none() | st.integers(0, 12),
     data=st.data(),
 )
-def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, late, data):
-    whole = uncut(seed, workers, population, most, late)
+def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, late, dies, data):
+    whole = uncut(seed, workers, population, most, late, dies)
     cuts = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=3).map(sorted))
     objects, kept = MemoryObjects(), ()
     for cut in cuts:
         events = MemoryEvents(kept, capacity=cut)
         with pytest.raises(Cut):
-            play(events, objects, seed, workers, population, most, late)
+            play(events, objects, seed, workers, population, most, late, dies)
         kept = tuple(events.events)
     events = MemoryEvents(kept)
-    play(events, objects, seed, workers, population, most, late)
+    play(events, objects, seed, workers, population, most, late, dies)
     assert events.events == whole
 
 

@@ -53,6 +53,18 @@ def test_hypotheses_of_the_environment_are_sentences_and_other_lists_have_commas
     assert config.objectives == ("ndcg@10", "gini@10")
 
 
+def test_the_longest_reply_is_set_by_the_environment_or_the_file(tmp_path, monkeypatch):
+    file = tmp_path / "own.toml"
+    file.write_text("llm_max_tokens = 4000\n")
+    assert load_config({}).llm_max_tokens == 16_000
+    assert load_config({}, file).llm_max_tokens == 4000
+    monkeypatch.setenv("AUTOREC_SEARCH_LLM_MAX_TOKENS", "300")
+    assert load_config({}, file).llm_max_tokens == 300
+    monkeypatch.setenv("AUTOREC_SEARCH_LLM_MAX_TOKENS", "255")
+    with pytest.raises(UsageError, match="llm_max_tokens: Input should be greater than or equal to 256, got '255'"):
+        load_config({})
+
+
 def test_an_unknown_environment_key_is_refused(monkeypatch):
     monkeypatch.setenv("AUTOREC_SEARCH_POPULATE", "4")
     with pytest.raises(UsageError, match="the environment: unknown key 'populate'"):

@@ -8,6 +8,7 @@ from autorec.domain.errors import RunError
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.fold import Fold
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
+from autorec.domain.state import Fault
 from autorec.schemas.events import decode, encode, kind_of
 
 TASK = Task(
@@ -36,7 +37,8 @@ STORY = (
     ev.Asked(number=0, plan=PLAN, seen=1),
     ev.Asked(number=1, plan=PLAN, seen=2),
     ev.Admitted(candidate="c1", plan=PLAN, ask=0, exchanges=("x",), bill=ev.Bill(usd=0.5, tokens=7, calls=1)),
-    ev.Rejected(ask=1, reason="no", duplicate_of="c1", bill=ev.Bill(tokens=3, calls=1, unpriced=1)),
+    ev.Rejected(ask=1, reason="no", lasting=True, duplicate_of="c1", bill=ev.Bill(tokens=3, calls=1, unpriced=1)),
+    ev.TriedAgain(proposer=PLAN.proposer),
     ev.Started(candidate="c1", stage=Stage.SEARCH, seed=3),
     ev.Finished(trained=TRAINED),
     ev.GenerationClosed(number=1, decided=1, survivors=("c1",), reasons={"c1": "kept"}),
@@ -73,6 +75,7 @@ def test_the_fold_tells_the_story():
     assert state.records["c1"].design == PLAN.design
     assert state.records["c1"].search == TRAINED
     assert state.declined[0].duplicate_of == "c1"
+    assert state.faults == {PLAN.proposer: Fault(ask=1, reason="no", tried_again=True)}
     assert state.spent == ev.Bill(usd=0.5, tokens=10, calls=2, unpriced=1)
     assert (state.champion, state.test_opened, state.ended) == ("c1", 2, "done")
 

@@ -128,3 +128,15 @@ def test_survivors_are_improved_the_better_the_more_often_and_drafts_go_on(story
     picked = Counter(plan.parents[0] for plan in plans if plan.operator is Operator.IMPROVE)
     assert 120 < drafts < 240
     assert picked[good[0].id] > picked[good[1].id] > picked[good[2].id] > 0
+
+
+def test_asks_that_a_dead_model_lost_use_up_neither_hypotheses_nor_repairs():
+    story = Story(MemoryObjects(), hypotheses=("h",))
+    broken = story.tell({"model.py": "", "train.py": ""}, outcome=CRASHED)
+    draft = Plan(proposer="llm", operator=Operator.DRAFT, seed=0, hypothesis="h")
+    asks = [repair_of(broken), draft]
+    lost = tuple(DeclinedAsk(number=n, plan=plan, reason="no key", lasting=True) for n, plan in enumerate(asks * 5))
+    state = replace(story.state(), declined=lost)
+    assert plan_for(state).operator is Operator.REPAIR
+    healthy = Story(MemoryObjects(), hypotheses=("h",))
+    assert plan_for(replace(healthy.state(), declined=lost)).hypothesis == "h"

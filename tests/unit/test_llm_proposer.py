@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
-from autorec.domain.errors import ModelError, UsageError
+from autorec.domain.errors import UsageError
 from autorec.domain.events import Bill
 from autorec.domain.job import Limits, OutcomeKind
 from autorec.llm.open import open_client
@@ -171,12 +171,52 @@ def test_prompts_are_rounded_name_no_data_and_do_not_grow(desk):
     assert abs(lengths[1] - lengths[0]) < 100
 
 
-def test_a_call_without_an_answer_is_declined_and_a_refused_key_ends_the_search(desk):
+def test_a_call_without_an_answer_is_one_lost_ask(desk):
     _, declined = desk(Fault(status=500)).propose()
     assert isinstance(declined, Declined)
+    assert not declined.lasting
     assert "gave no usable answer in 2 tries" in declined.reason
-    with pytest.raises(ModelError, match="refused the key"):
-        desk(Fault(status=401)).propose()
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault(status=401), "Set OPENAI_API_KEY to a key that may use this model."),
+        (Fault(status=403), "Set OPENAI_API_KEY to a key that may use this model."),
+        (Fault(status=402), "Top up the account of OPENAI_API_KEY"),
+        (Fault(status=429, code="insufficient_quota"), "Top up the account of OPENAI_API_KEY"),
+        (Fault(status=404), "Check the model's name (--llm provider/model) and --api-base"),
+    ],
+)
+def test_a_model_that_cannot_be_used_declines_lastingly_and_says_what_to_set(desk, fault, said):
+    _, declined = desk(fault).propose()
+    assert isinstance(declined, Declined)
+    assert declined.lasting
+    assert said in declined.reason
+
+
+def test_one_refused_request_is_one_lost_ask_and_three_in_a_row_are_lasting(desk):
+    d = desk(Fault(status=400, message="this model has no room for 16000 tokens"))
+    declined = [d.propose()[1] for _ in range(3)]
+    assert [answer.lasting for answer in declined] == [False, False, True]
+    assert all("no room for 16000 tokens" in answer.reason for answer in declined)
+    assert "llm_max_tokens" in declined[0].reason
+    assert declined[2].reason.startswith("3 requests in a row: ")
+
+
+def test_an_empty_answer_goes_back_once_and_is_paid_for(desk):
+    d = desk(Said(text="", finish="content_filter", cost=0.25), Said(text=design("transitions"), cost=0.5))
+    _, proposal = d.propose()
+    assert isinstance(proposal, Proposal)
+    assert [exchange.usd for exchange in proposal.exchanges] == [0.25, 0.5]
+    assert all(exchange.prompt_tokens > 1000 for exchange in proposal.exchanges)
+    assert "the reply is empty (finish reason: content_filter)" in d.prompts[1]
+
+
+def test_the_length_of_a_reply_is_bounded_as_configured(desk):
+    d = desk(design("transitions"), max_tokens=777)
+    d.propose()
+    assert d.server.requests[0]["max_tokens"] == 777
 
 
 def test_a_paid_exchange_is_kept_when_the_next_call_fails(desk):

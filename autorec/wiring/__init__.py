@@ -2,6 +2,19 @@
 
 from autorec.wiring.arena import load_data, settle
 from autorec.wiring.sitting import Sitting, begin, resume
+from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
 from autorec.wiring.trial import evaluate_candidate, measure_baselines
 
-__all__ = ["Sitting", "begin", "evaluate_candidate", "load_data", "measure_baselines", "resume", "settle"]
+__all__ = [
+    "Receipt",
+    "Sitting",
+    "begin",
+    "evaluate_candidate",
+    "hypothesize",
+    "load_data",
+    "measure_baselines",
+    "resume",
+    "settle",
+    "stop",
+    "weigh_hypotheses",
+]

@@ -34,7 +34,7 @@ def state_of(run: Path) -> State | None:
 
 def wait_until(run: Path, holds: Callable[[State], bool]) -> State:
     """The state once it holds."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         state = state_of(run)
         if state is not None and holds(state):
@@ -62,7 +62,7 @@ def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_th
             assert "told this before" in refused(autorec, "hypothesize", "r", f"  {SENTENCE} ")
             wait_until(run, was_tested)
             autorec("stop", "r")
-            _, errors = process.communicate(timeout=120)
+            _, errors = process.communicate(timeout=300)
         finally:
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)

@@ -97,6 +97,21 @@ class RunFolder:
     def name(self) -> str:
         return self.path.name
 
+    @property
+    def in_use(self) -> bool:
+        """Whether a process is at work on the run now."""
+        try:
+            descriptor = os.open(self.path / "run.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def fresh_work(self) -> Path:
         """An empty scratch folder.
 

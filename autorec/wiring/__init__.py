@@ -1,7 +1,18 @@
 """The composition root: builds runs, and trials without a run, from a configuration. Adapters meet nowhere else."""
 
 from autorec.wiring.arena import load_data, settle
+from autorec.wiring.comparisons import Comparison, against_baselines
 from autorec.wiring.sitting import Sitting, begin, resume
 from autorec.wiring.trial import evaluate_candidate, measure_baselines
 
-__all__ = ["Sitting", "begin", "evaluate_candidate", "load_data", "measure_baselines", "resume", "settle"]
+__all__ = [
+    "Comparison",
+    "Sitting",
+    "against_baselines",
+    "begin",
+    "evaluate_candidate",
+    "load_data",
+    "measure_baselines",
+    "resume",
+    "settle",
+]

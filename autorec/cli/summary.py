@@ -12,8 +12,8 @@ from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
+from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve
 from autorec.domain.state import Fault, Record, State
-from autorec.domain.verdict import Verdict, corrected_level, least_resolvable, verdict
 from autorec.tasks.roles import role_named
 
 
@@ -149,8 +149,8 @@ def evidence_line(state: State) -> str:
     )
     if e.missing:
         facts += f" Not compared alike, because they failed or were not trained again: {', '.join(e.missing)}."
-    said = verdict(e, state.task.primary)
-    if said is Verdict.UNRESOLVED:
+    said = resolve(e, state.task.primary)
+    if said is Resolution.UNRESOLVED:
         facts += f" A gain of about {least_resolvable(e):.4f} would have been."
     return f"{said}: {facts}"
 

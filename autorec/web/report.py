@@ -89,7 +89,6 @@ def _context(account: Account) -> dict[str, Any]:
         "declined": state.declined[-DECLINED_SHOWN:],
         "hypotheses": _hypotheses(state),
         "tiers": sorted({t.tier for r in state.records.values() for t in (r.search, *r.finals) if t and t.tier}),
-        "users": _users(state),
     }
 
 
@@ -129,9 +128,3 @@ def _hypotheses(state: State) -> list[tuple[str, list[Record]]]:
         if record.hypothesis:
             found.setdefault(record.hypothesis, []).append(record)
     return list(found.items())
-
-
-def _users(state: State) -> dict[str, int]:
-    """How many users each part was judged on."""
-    every = [t.evaluation for r in state.records.values() for t in (r.search, *r.finals) if t and t.evaluation]
-    return {str(evaluation.part): evaluation.n_users for evaluation in every}

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from autorec.domain.candidate import Operator
 from autorec.domain.evaluation import Objective
+from autorec.domain.events import Evidence
 from autorec.domain.job import Stage
-from autorec.domain.state import Record, State
-from autorec.domain.verdict import Verdict, corrected_level, least_resolvable, verdict
+from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve
+from autorec.domain.state import Record
 from autorec.web.account import Account, value
 
-BADGES: Mapping[Verdict, str] = {
-    Verdict.VERIFIED: "good",
-    Verdict.BETTER: "open",
-    Verdict.UNRESOLVED: "open",
-    Verdict.WORSE: "bad",
+BADGES: Mapping[Resolution, str] = {
+    Resolution.VERIFIED: "good",
+    Resolution.BETTER: "open",
+    Resolution.UNRESOLVED: "open",
+    Resolution.WORSE: "bad",
 }
 
 NOUNS: Mapping[Operator, str] = {
@@ -100,8 +101,7 @@ def headline(account: Account) -> Headline:
             badge="No result",
             tone="bad",
             title="Nothing valid was found" if champion is None else "The champion could not be judged on the test",
-            sentence=f"{count(len(state.candidates), 'candidate')} tried, {count(len(account.failures), 'training')} failed. "
-            "The reasons stand below.",
+            sentence=f"{count(len(state.candidates), 'candidate')} tried, {len(account.failures)} failed.",
         )
     return _under_way(account)
 
@@ -115,29 +115,25 @@ def _judged(account: Account, champion: Record) -> Headline:
         if account.standing != "finished":
             told = f"The run is {account.standing}: the comparison with the baselines is not complete."
         return Headline(badge="Not compared", tone="open", title=title, sentence=told)
-    said = verdict(evidence, state.task.primary)
-    return Headline(badge=said, tone=BADGES[said], title=title, sentence=_meaning(said, state, champion))
+    said = resolve(evidence, state.task.primary)
+    return Headline(badge=said, tone=BADGES[said], title=title, sentence=_meaning(said, evidence, account))
 
 
-def _meaning(said: Verdict, state: State, champion: Record) -> str:
-    e = state.evidence
-    if e is None:
-        raise ValueError("a verdict needs evidence")
-    final = champion.final(Stage.FINAL)
-    users = final.evaluation.n_users if final and final.evaluation else 0
+def _meaning(said: Resolution, e: Evidence, account: Account) -> str:
+    users = account.judged_on["test"]
     interval = f"[{signed(e.low)}, {signed(e.high)}]"
     level = f"{100 * corrected_level(e.comparisons):.1f} %"
-    rival = f"{e.against}, the best of {count(len(state.baselines), 'baseline')}"
-    if said is Verdict.UNRESOLVED:
+    rival = f"{e.against}, the best of {count(len(account.state.baselines), 'baseline')}"
+    if said is Resolution.UNRESOLVED:
         return (
             f"It differs from {rival}, by {signed(e.effect)}. The paired {level} interval {interval} contains zero: "
             f"{count(users, 'user')} cannot tell the two apart. "
             f"A difference of about {least_resolvable(e):.4f} would have shown."
         )
     facts = f"{rival}, by {signed(e.effect)}; the paired {level} interval {interval} excludes zero."
-    if said is Verdict.WORSE:
+    if said is Resolution.WORSE:
         return f"It is worse than {facts} Take the baseline."
-    if said is Verdict.BETTER:
+    if said is Resolution.BETTER:
         return f"It scores better than {facts} Not verified, since these failed or were not trained again: " + (
             ", ".join(e.missing) + "."
         )

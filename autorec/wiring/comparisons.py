@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.job import Stage
+from autorec.domain.resolution import corrected_level
 from autorec.domain.state import Record, State
-from autorec.domain.verdict import corrected_level
 from autorec.ports import Objects
 
 

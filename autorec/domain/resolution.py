@@ -9,7 +9,7 @@ LEVEL = 0.95
 """What an interval would cover if it were the only comparison."""
 
 
-class Verdict(StrEnum):
+class Resolution(StrEnum):
     """The four things that a paired interval can say."""
 
     VERIFIED = "Verified"
@@ -18,14 +18,14 @@ class Verdict(StrEnum):
     WORSE = "Worse than a baseline"
 
 
-def verdict(evidence: Evidence, objective: Objective) -> Verdict:
+def resolve(evidence: Evidence, objective: Objective) -> Resolution:
     """Where the interval lies; a lower metric is the better one where the objective says so."""
     ends = [objective.worth(end) for end in (evidence.low, evidence.high)]
     if max(ends) < 0:
-        return Verdict.WORSE
+        return Resolution.WORSE
     if min(ends) <= 0:
-        return Verdict.UNRESOLVED
-    return Verdict.VERIFIED if evidence.verified else Verdict.BETTER
+        return Resolution.UNRESOLVED
+    return Resolution.VERIFIED if evidence.verified else Resolution.BETTER
 
 
 def corrected_level(comparisons: int) -> float:

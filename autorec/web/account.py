@@ -72,17 +72,11 @@ class Account:
     def champion(self) -> Record | None:
         return self.state.records.get(self.state.champion or "")
 
-    @property
-    def sizes(self) -> tuple[tuple[str, int], ...]:
-        """What the data holds, by what is counted."""
-        task = self.state.task
-        return (("users", task.n_users), ("items", task.n_items), ("interactions", task.n_interactions))
-
     @cached_property
     def judged_on(self) -> Mapping[str, int]:
-        """How many users each part was judged on."""
+        """How many units (users, or rows) each part was judged on."""
         every = [t for r in self.state.records.values() for t in (r.search, *r.finals) if t is not None]
-        return {str(t.evaluation.part): t.evaluation.n_users for t in every if t.evaluation}
+        return {str(t.evaluation.part): t.evaluation.n_units for t in every if t.evaluation}
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:

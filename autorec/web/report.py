@@ -18,6 +18,7 @@ from autorec.cli.text import duration, plain, size
 from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.job import Stage
 from autorec.domain.state import Record, State
+from autorec.tasks.roles import role_named
 from autorec.web import account as facts
 from autorec.web import plots, sources, wording
 from autorec.web.account import Account
@@ -71,6 +72,7 @@ def _context(account: Account) -> dict[str, Any]:
         "primary": state.task.primary,
         "headline": wording.headline(account),
         "better_way": wording.better_way(state.task.primary),
+        "protocol": role_named(state.task.role).protocol(state.task),
         "policy": POLICY,
         "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "made_at": datetime.now(UTC),

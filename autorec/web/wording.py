@@ -120,14 +120,13 @@ def _judged(account: Account, champion: Record) -> Headline:
 
 
 def _meaning(said: Resolution, e: Evidence, account: Account) -> str:
-    users = account.judged_on["test"]
     interval = f"[{signed(e.low)}, {signed(e.high)}]"
     level = f"{100 * corrected_level(e.comparisons):.1f} %"
     rival = f"{e.against}, the best of {count(len(account.state.baselines), 'baseline')}"
     if said is Resolution.UNRESOLVED:
         return (
             f"It differs from {rival}, by {signed(e.effect)}. The paired {level} interval {interval} contains zero: "
-            f"{count(users, 'user')} cannot tell the two apart. "
+            f"{account.judged_on['test']:,} judged units (users or rows) cannot tell the two apart. "
             f"A difference of about {least_resolvable(e):.4f} would have shown."
         )
     facts = f"{rival}, by {signed(e.effect)}; the paired {level} interval {interval} excludes zero."

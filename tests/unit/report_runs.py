@@ -24,10 +24,10 @@ HOSTILE = (
 )
 
 
-def made_task(objective: Objective = NDCG, role: str = "retrieval", data_name: str = "ring") -> Task:
+def made_task(objective: Objective = NDCG, data_name: str = "ring") -> Task:
     return Task(
-        role=role, data_name=data_name, data_digest="d" * 64, split_rule="loo", split_digest="5" * 64, n_users=USERS,
-        n_items=60, n_interactions=2800, objectives=(objective,),
+        role="retrieval", data_name=data_name, data_digest="d" * 64, split_rule="loo", split_digest="5" * 64,
+        sizes={"users": USERS, "items": 60, "interactions": 2800}, objectives=(objective,),
     )  # fmt: skip
 
 
@@ -137,14 +137,14 @@ class Told:
             candidate=candidate, stage=stage, seed=seed, reason=reason, tier="told",
             outcome=OutcomeKind.COMPLETED if ok else OutcomeKind.CRASHED,
             usage=Usage(training_s=12.0, memory_bytes=300 << 20),
-            evaluation=Evaluation(part=stage.judged_on, metrics=metrics, n_users=USERS) if ok else None,
+            evaluation=Evaluation(part=stage.judged_on, metrics=metrics, n_units=USERS) if ok else None,
             curve=points if ok else (),
-            per_user=put(per_user(candidate, value)) if value is not None else None,
+            per_unit=put(per_unit(candidate, value)) if value is not None else None,
             log=put(log.encode()) if log else None,
         )  # fmt: skip
 
 
-def per_user(name: str, mean: float) -> bytes:
+def per_unit(name: str, mean: float) -> bytes:
     """Values of users that scatter around a mean, float32 .npy; other names, other scatter."""
     rng = np.random.default_rng(int(name[:8], 16))
     values = mean + rng.normal(0.0, 0.05, USERS)

@@ -12,6 +12,7 @@ from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
+from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve
 from autorec.domain.state import Fault, Record, State
 from autorec.tasks.roles import role_named
 
@@ -141,20 +142,17 @@ def evidence_line(state: State) -> str:
     e = state.evidence
     if e is None:
         return "No comparison with a baseline could be made on the test."
-    level = 100 * (1 - 0.05 / e.comparisons)
+    level = 100 * corrected_level(e.comparisons)
     facts = (
         f"{state.task.primary.name} {e.effect:+.4f} against {e.against}, paired interval [{e.low:+.4f}, {e.high:+.4f}] "
         f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
     )
     if e.missing:
         facts += f" Not compared alike, because they failed or were not trained again: {', '.join(e.missing)}."
-    ends = [state.task.primary.worth(end) for end in (e.low, e.high)]
-    if max(ends) < 0:
-        return f"Worse than a baseline: {facts}"
-    if min(ends) <= 0:
-        needed = max(abs(e.effect - e.low), abs(e.high - e.effect))
-        return f"Not resolvable here: {facts} A gain of about {needed:.4f} would have been."
-    return f"Verified: {facts}" if e.verified else f"Better, but not verified: {facts}"
+    said = resolve(e, state.task.primary)
+    if said is Resolution.UNRESOLVED:
+        facts += f" A gain of about {least_resolvable(e):.4f} would have been."
+    return f"{said}: {facts}"
 
 
 def candidate_table(state: State) -> Table:
@@ -212,6 +210,7 @@ Next
   autorec show {run} {champion} --code        all of its code
   autorec diff {run} {champion} {rival:<13} how it differs from a baseline
   autorec list {run}                          every candidate and how it ended
+  autorec report {run}                        all of this as one page for the browser
   autorec search --data YOUR.csv --budget 20m     search on a log of your own""",
         markup=False,
         soft_wrap=True,

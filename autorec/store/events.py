@@ -111,11 +111,15 @@ class EventTable:
         with explained(self._path):
             self._db.execute(_TOUCH, (time.time(),))
 
+    def sittings(self) -> tuple[tuple[float, float], ...]:
+        """When each process began work and was last seen at it (seconds since the epoch), in order."""
+        with explained(self._path):
+            rows = self._db.execute("SELECT began, seen FROM sittings ORDER BY id").fetchall()
+        return tuple((float(began), float(seen)) for began, seen in rows)
+
     def worked_s(self) -> float:
         """Seconds of wall clock that all sittings have taken together."""
-        with explained(self._path):
-            row = self._db.execute("SELECT coalesce(sum(seen - began), 0) FROM sittings").fetchone()
-        return float(row[0])
+        return sum((seen - began for began, seen in self.sittings()), 0.0)
 
     def close(self) -> None:
         self._db.close()

@@ -1,13 +1,16 @@
 """The composition root: builds runs, and trials without a run, from a configuration. Adapters meet nowhere else."""
 
 from autorec.wiring.arena import load_data, settle
+from autorec.wiring.comparisons import Comparison, against_baselines
 from autorec.wiring.sitting import Sitting, begin, resume
 from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
 from autorec.wiring.trial import evaluate_candidate, measure_baselines
 
 __all__ = [
+    "Comparison",
     "Receipt",
     "Sitting",
+    "against_baselines",
     "begin",
     "evaluate_candidate",
     "hypothesize",

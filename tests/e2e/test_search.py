@@ -79,6 +79,19 @@ def test_people_can_look_at_every_part(finished):
     assert Path(command.folder / "runs/one/champion/model.py").read_text() in command("show", "one", champion, "--code")
 
 
+def test_the_run_as_one_page(finished):
+    command, result = finished
+    assert "page.html" in command("report", "one", "-o", "page.html")
+    page = (command.folder / "page.html").read_text(encoding="utf-8")
+    champion = result["champion"]
+    assert f"{champion['test']['ndcg@10']:.4f} ndcg@10 on the sealed test" in page
+    assert champion["id"][:10] in page
+    for name, stages in result["baselines"].items():
+        assert f">{name}</a></th><td>{stages['test']['ndcg@10']:.4f}</td>" in page
+    effect = result["evidence"]["effect"]
+    assert f"<td>{effect:+.4f}</td>".replace("-", "−") in page  # the page compares again what the run compared
+
+
 def test_a_finished_run_resumes_to_the_same_end(finished):
     command, result = finished
     again = command.json("resume", "one")

@@ -12,6 +12,7 @@ import pytest
 from autorec.assets import assets
 from autorec.proposers.space_code import SpaceCode
 from autorec.schemas.space import load_space
+from tests.unit.report_runs import finished
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +52,12 @@ def test_it_runs_from_the_wheel_and_assets_travel(installed, tmp_path):
     assert (where[3] / "reckit" / "__init__.py").is_file()
     assert "search" in say(installed, tmp_path, "--help")
     assert "interactions" in say(installed, tmp_path, "data", "describe")
+
+
+def test_the_report_is_made_from_the_wheel(installed, tmp_path):
+    run = finished(tmp_path / "r").close()
+    assert "report.html" in say(installed, tmp_path, "report", run)
+    assert "</style>" in (run / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.sandbox

@@ -1,0 +1,38 @@
+"""What can be said of a champion against the best baseline on the sealed test, and what cannot."""
+
+from enum import StrEnum
+
+from autorec.domain.evaluation import Objective
+from autorec.domain.events import Evidence
+
+LEVEL = 0.95
+"""What an interval would cover if it were the only comparison."""
+
+
+class Resolution(StrEnum):
+    """The four things that a paired interval can say."""
+
+    VERIFIED = "Verified"
+    BETTER = "Better, but not verified"
+    UNRESOLVED = "Not resolvable here"
+    WORSE = "Worse than a baseline"
+
+
+def resolve(evidence: Evidence, objective: Objective) -> Resolution:
+    """Where the interval lies; a lower metric is the better one where the objective says so."""
+    ends = [objective.worth(end) for end in (evidence.low, evidence.high)]
+    if max(ends) < 0:
+        return Resolution.WORSE
+    if min(ends) <= 0:
+        return Resolution.UNRESOLVED
+    return Resolution.VERIFIED if evidence.verified else Resolution.BETTER
+
+
+def corrected_level(comparisons: int) -> float:
+    """What one of several intervals covers, so that all together keep `LEVEL` (Bonferroni)."""
+    return 1 - (1 - LEVEL) / comparisons
+
+
+def least_resolvable(evidence: Evidence) -> float:
+    """About the least gain, in the metric's unit, that this test could have told from none."""
+    return max(abs(evidence.effect - evidence.low), abs(evidence.high - evidence.effect))

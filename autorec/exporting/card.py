@@ -39,13 +39,18 @@ class Card:
     def _what(self) -> Iterator[str]:
         record = self.record
         family = (record.design or {}).get("family")
-        made = f"{record.operator}, written by {literal(record.model or record.proposer)}"
+        made = (
+            "a named design"
+            if record.is_baseline
+            else f"{record.operator} by {literal(record.model or record.proposer)}"
+        )
         yield f"# {literal(record.name or record.id[:SHORT_ID])}: a {literal(self.state.task.role)} recommender"
         yield ""
-        yield f"Found by autorec {literal(self.started.version)}; its code is in `recommender/`, what it learned in `trained/`."
+        yield f"Found by autorec {literal(self.started.version)}; its code is in `recommender/`, what it learned in"
+        yield "`trained/`."
         yield ""
         yield f"- Candidate: {record.id}"
-        yield f"- Made by: {made}{f', family {literal(str(family))}' if family else ''}"
+        yield f"- Made as: {made}{f', family {literal(str(family))}' if family else ''}"
         if record.hypothesis:
             yield f"- Hypothesis that it was to test: {literal(record.hypothesis)}"
         yield f"- Weights: {weights_of(self.kept)}"
@@ -54,7 +59,8 @@ class Card:
         kept = "" if self.with_history else " The history of users was left out of this folder."
         yield from ("", "## Intended use", "")
         yield "Recommending items of the catalogue that it was trained on, to the users of the data below."
-        yield "It knows no item that came later, and no reason why somebody took an item. Train it again as the log grows."
+        yield "It knows no item that came later, and no reason why somebody took an item. Train it again as the log"
+        yield "grows."
         yield ""
         yield "`trained/users.csv` holds users' ids, and weights may hold a vector for each user: treat the folder as"
         yield f"the users' data.{kept}"
@@ -71,9 +77,9 @@ class Card:
     def _metrics(self) -> Iterator[str]:
         task, opened = self.state.task, self.state.test_opened or 0
         yield from ("", "## What was measured", "")
-        yield "Three nested holdouts: *select* drove the search, *confirm* judged finalists, *test* was sealed until the end."
-        yield f"Full ranking over all {task.n_items:,} items, what a user had seen left out, ties in random order; means over"
-        yield "users with a history. Higher is better. A dash: not judged there."
+        yield "Three nested holdouts: *select* drove the search, *confirm* judged finalists, *test* was sealed until"
+        yield f"the end. Full ranking over all {task.n_items:,} items, what a user had seen left out, ties at random;"
+        yield "means over users with a history. Higher is better. A dash: not judged there."
         names = [task.primary.name, *(name for name in SHOWN if name != task.primary.name)]
         rows = [self.record, *(r for r in self.state.baselines if r.id != self.record.id)]
         for part, stage in STAGES.items():
@@ -85,7 +91,8 @@ class Card:
             yield literal(evidence_line(self.state))
         else:
             yield "This is not the champion of its search: no comparison on the test was made for it."
-        yield f"The test of this data was opened {opened} time{'s' if opened != 1 else ''}; each time makes it a little less of a test."
+        times = f"{opened} time{'s' if opened != 1 else ''}"
+        yield f"The test of this data was opened {times}; each time makes it a little less of a test."
 
     def _name(self, record: Record) -> str:
         return "**this model**" if record is self.record else literal(record.name or record.id[:SHORT_ID])
@@ -94,7 +101,8 @@ class Card:
         kept, usage = self.kept, self.kept.usage
         yield from ("", "## Training", "")
         yield f"- {usage.training_s:.1f} s of training, seed {kept.seed}; {literal(kept.reason or 'no remark')}"
-        yield f"- Memory at most {usage.memory_bytes / MEBIBYTE:.0f} MiB; weights {(kept.state_bytes or 0) / MEBIBYTE:.2f} MiB"
+        weights_mib = (kept.state_bytes or 0) / MEBIBYTE
+        yield f"- Memory at most {usage.memory_bytes / MEBIBYTE:.0f} MiB; weights {weights_mib:.2f} MiB"
         if kept.predict_s is not None:
             yield f"- Lists for all judged users took {kept.predict_s:.2f} s"
         yield from (f"- {literal(name)}: {literal(value)}" for name, value in self.started.environment.items())
@@ -105,16 +113,18 @@ class Card:
         yield "- How it does for new users and new items beyond the figures above, or after tastes have moved on."
         yield "- Whether it serves all groups of users alike: nothing about groups was measured."
         if len(self.record.finals) == 0:
-            yield "- How it does on rows that did not drive the search: it was judged on *select* alone, which flatters it."
+            yield "- How it does on rows that did not drive the search: it was judged on *select* alone."
         yield "- Scores are for ordering one user's items: they are no probabilities, and do not compare between users."
-        yield "- Another processor or another torch may change the last digits of scores, and so swap items that nearly tie."
+        yield "- Another processor or another torch may change the last digits of scores, and swap near ties."
 
 
 def weights_of(trained: Trained) -> str:
     """Which training a state comes from, in words."""
     parts = " + ".join(trained.stage.trained_on)
     known = " + ".join(HISTORY_OF[trained.stage.judged_on])
-    again = "the state of an earlier stage, not trained again for it" if trained.not_retrained else f"trained on {parts}"
+    again = (
+        "the state of an earlier stage, not trained again for it" if trained.not_retrained else f"trained on {parts}"
+    )
     return f"stage {trained.stage}, {again}; judged on {trained.stage.judged_on} with {known} as history"
 
 

@@ -12,13 +12,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as when the model was judg
 
 import numpy as np
 import torch
-
 from recommender import TRAINED
 from recommender.runtime.folder import Trained
 from recommender.runtime.ids import cell, in_lines
 from recommender.runtime.log import NAMES, Log, read_log
 from recommender.runtime.refusal import Refusal
-from recommender.runtime.role import Place, Recommender, open_recommender
+from recommender.runtime.role import Place, open_recommender
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -84,7 +83,7 @@ def verify(given: argparse.Namespace, trained: Trained) -> None:
     if equal < n:
         raise Refusal(
             f"{n - equal} lists differ from the judged ones",
-            "nothing, if few do and this is another processor or another torch: the last digits of scores depend on both",
+            "none is needed if few do, on another processor or torch: the last digits of scores depend on both",
         )
 
 
@@ -108,7 +107,9 @@ def _log(given: argparse.Namespace) -> Log:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m recommender", description="A recommender, and how to train it again.")
+    parser = argparse.ArgumentParser(
+        prog="python -m recommender", description="A recommender, and how to train it again."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     ask = _command(commands, recommend, "the best items for users: CSV on standard output")
     ask.add_argument("--user", action="append", metavar="ID", help="a user's id as in the log; repeatable")
@@ -134,15 +135,17 @@ def _parser() -> argparse.ArgumentParser:
 def _command(commands, run, about: str, name: str = "") -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]
     command: argparse.ArgumentParser = commands.add_parser(name or run.__name__, help=about, description=about)
     command.set_defaults(run=run)
-    command.add_argument("--model", type=Path, default=TRAINED, metavar="FOLDER", help="what `train` wrote (the export's)")
+    command.add_argument(
+        "--model", type=Path, default=TRAINED, metavar="FOLDER", help="what `train` wrote (the export's)"
+    )
     command.add_argument("--threads", type=_positive, help="of torch")
-    command.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     return command
 
 
 def _add_log(command: argparse.ArgumentParser, about: str, *, required: bool) -> None:
     command.add_argument("--data", type=Path, action="append", required=required, metavar="LOG", help=about)
     command.add_argument("--columns", type=_columns, default={}, metavar="user=uid,...", help="names of the columns")
+    command.add_argument("--seed", type=int, default=0, help="of what is drawn at random (0)")
 
 
 def _positive(text: str) -> int:

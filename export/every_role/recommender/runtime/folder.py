@@ -1,11 +1,11 @@
 """A folder of what was trained: `trained/` of the export, and what `train --out` writes.
 
-    about.json            role, sizes, seeds, what the weights are, what there is beside them
-    weights.safetensors   the state of the model
-    users.csv, items.csv  raw ids and the numbers by which the model knows them
-    data/                 what the model was built on, as `reckit.open_data` reads it
-    query/                what was known when it answered, as `reckit.open_history` reads it
-    judged.npy            a hash of each list that was judged, where there is one (see `verify`)
+about.json            role, sizes, seeds, what the weights are, what there is beside them
+weights.safetensors   the state of the model
+users.csv, items.csv  raw ids and the numbers by which the model knows them
+data/                 what the model was built on, as `reckit.open_data` reads it
+query/                what was known when it answered, as `reckit.open_history` reads it
+judged.npy            a hash of each list that was judged, where there is one (see `verify`)
 """
 
 import json

@@ -3,7 +3,6 @@
 import hashlib
 
 import numpy as np
-
 from recommender.runtime.refusal import Refusal
 from recommender.runtime.role import Recommender
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import reckit
 import torch
-
 from recommender.runtime.ids import Ids
 from recommender.runtime.refusal import Refusal
 
@@ -173,4 +172,3 @@ def _numbered(raw: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
 def offsets(rows: np.ndarray, n: int) -> np.ndarray:
     """Row pointers int64 [n + 1] of entries sorted by row."""
     return np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=n)))).astype(np.int64)
-

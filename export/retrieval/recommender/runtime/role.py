@@ -8,13 +8,12 @@ from typing import Any
 
 import reckit
 import torch
-from torch import Tensor
-
 from recommender.runtime import lists
 from recommender.runtime.folder import Trained
 from recommender.runtime.ids import Ids
 from recommender.runtime.log import Log
 from recommender.runtime.refusal import Refusal
+from torch import Tensor
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,13 @@ import numpy as np
 import reckit
 import safetensors.torch
 import torch
-from torch import Tensor
-
 from recommender.runtime import code, lists
 from recommender.runtime.clock import Run, Stop
 from recommender.runtime.folder import FORMAT, Trained
 from recommender.runtime.ids import Ids
 from recommender.runtime.log import Log
 from recommender.runtime.refusal import Refusal
+from torch import Tensor
 
 MOST_VALIDATED = 10_000
 CUTOFF = 10

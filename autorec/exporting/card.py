@@ -16,7 +16,7 @@ from autorec.domain.verdict import evidence_line
 
 SHOWN = ("ndcg@10", "hitrate@10", "recall@10", "mrr@10", "coverage@10")
 STAGES = {"select": Stage.SEARCH, "confirm": Stage.FINALIST, "test": Stage.FINAL}
-MARKUP = frozenset("\\`*_{}[]()#+-!|<>~&")
+MARKUP = {c: f"\\{c}" for c in "\\`*_{}[]()#+-!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ def weights_of(trained: Trained) -> str:
 def literal(text: str) -> str:
     """The text on one line with nothing in it that Markdown or HTML would act on; control characters made visible."""
     shown = (c if unicodedata.category(c)[0] != "C" else f"\\x{ord(c):02x}" for c in " ".join(text.split()))
-    return "".join(f"\\{c}" if c in MARKUP else c for piece in shown for c in piece)
+    return "".join(MARKUP.get(c, c) for piece in shown for c in piece)
 
 
 def _at(record: Record, stage: Stage) -> Trained | None:

@@ -24,7 +24,14 @@ class Run:
     """
 
     def __init__(
-        self, *, validate: Callable[[Any], float], seconds: float, seed: int, device: str = "cpu", patience: int = 5
+        self,
+        *,
+        validate: Callable[[Any], float],
+        seconds: float,
+        seed: int,
+        device: str = "cpu",
+        patience: int = 5,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.seed = seed
         self.device = torch.device(device)
@@ -33,7 +40,8 @@ class Run:
         self._validate = validate
         self._seconds = seconds
         self._patience = patience
-        self._began = time.perf_counter()
+        self._clock = clock
+        self._began = clock()
         self._paused_s = 0.0
         self._due_s = self._next_on_schedule(0.0)
         self._stale = 0
@@ -46,7 +54,7 @@ class Run:
 
     @property
     def _elapsed_s(self) -> float:
-        return time.perf_counter() - self._began - self._paused_s
+        return self._clock() - self._began - self._paused_s
 
     def log(self, **values: object) -> None:
         shown = (f"{name}={v:.6g}" if isinstance(v, float) else f"{name}={v}" for name, v in values.items())
@@ -67,7 +75,7 @@ class Run:
             self._look_at(recommender if self._unseen is None else self._unseen)
 
     def _look_at(self, recommender: Any) -> None:
-        began = time.perf_counter()
+        began = self._clock()
         value = self._validate(recommender)
         better = value > self.best_value
         if better:
@@ -75,7 +83,7 @@ class Run:
             self.best = {name: v.detach().cpu().clone() for name, v in recommender.state_dict().items()}
         self._stale = 0 if better else self._stale + 1
         self._unseen = None
-        cost_s = time.perf_counter() - began
+        cost_s = self._clock() - began
         self._paused_s += cost_s
         affordable_s = TRAINING_PER_VALIDATING * (self._paused_s + 2 * cost_s)
         self._due_s = max(self._next_on_schedule(self._elapsed_s), affordable_s)

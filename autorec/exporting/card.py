@@ -14,21 +14,24 @@ from autorec.domain.job import HISTORY_OF, MEBIBYTE, Stage
 from autorec.domain.state import Record, State
 from autorec.domain.verdict import evidence_line
 
-SHOWN = ("ndcg@10", "hitrate@10", "recall@10", "mrr@10", "coverage@10")
 STAGES = {"select": Stage.SEARCH, "confirm": Stage.FINALIST, "test": Stage.FINAL}
 MARKUP = {c: f"\\{c}" for c in "\\`*_{}[]()#+-!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a card tells of. `kept` is the training whose weights are exported; `with_history` whether rows are."""
+    """What a card tells of. `kept` is the training whose weights are exported; `with_history` whether rows are.
+
+    `protocol` says in a sentence how the role is judged, `shown` by which metrics; `data` is (name, text).
+    """
 
     state: State
     started: RunStarted
     record: Record
     kept: Trained
-    notes: Sequence[str]
-    features: Sequence[str]
+    protocol: str
+    shown: Sequence[str]
+    data: Sequence[tuple[str, str]]
     with_history: bool
 
     def text(self) -> str:
@@ -68,19 +71,19 @@ class Card:
     def _data(self) -> Iterator[str]:
         task = self.state.task
         yield from ("", "## Data", "")
-        yield f"- Log: {literal(task.data_name)}, sha256 `{task.data_digest}`"
-        yield f"- Sizes: {task.n_users:,} users, {task.n_items:,} items, {task.n_interactions:,} interactions"
+        yield f"- {literal(task.data_name)}, sha256 `{task.data_digest}`"
+        yield f"- Sizes: {', '.join(f'{count:,} {literal(what)}' for what, count in task.sizes.items())}"
         yield f"- Split: {literal(task.split_rule)}, sha256 `{task.split_digest}`"
-        yield f"- Features: {', '.join(map(literal, self.features)) or 'none'}"
-        yield from (f"- {literal(note)}" for note in self.notes)
+        yield from (f"- {literal(name)}: {literal(text)}" for name, text in self.data)
 
     def _metrics(self) -> Iterator[str]:
         task, opened = self.state.task, self.state.test_opened or 0
         yield from ("", "## What was measured", "")
         yield "Three nested holdouts: *select* drove the search, *confirm* judged finalists, *test* was sealed until"
-        yield f"the end. Full ranking over all {task.n_items:,} items, what a user had seen left out, ties at random;"
-        yield "means over users with a history. Higher is better. A dash: not judged there."
-        names = [task.primary.name, *(name for name in SHOWN if name != task.primary.name)]
+        yield f"the end. {literal(self.protocol.capitalize())}. A dash: not judged there."
+        primary = task.primary
+        yield f"{literal(primary.name)} counts; of it, {'more' if primary.worth(1) > 0 else 'less'} is better."
+        names = [primary.name, *(name for name in self.shown if name != primary.name)]
         rows = [self.record, *(r for r in self.state.baselines if r.id != self.record.id)]
         for part, stage in STAGES.items():
             yield from ("", f"| on {part} | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}")

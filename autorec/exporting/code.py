@@ -15,6 +15,11 @@ RESERVED = ("__init__", "__main__", "reckit", "runtime")
 """What the package has for itself: no file or folder of a candidate may be called so."""
 
 
+def served_roles(templates: Path) -> tuple[str, ...]:
+    """The roles that can be exported: those with a folder of their own."""
+    return tuple(sorted(f.name for f in templates.iterdir() if f.is_dir() and f.name != EVERY_ROLE))
+
+
 def lay_out_code(
     folder: Path, *, role: str, files: Mapping[str, str], templates: Path, reckit: Path, environment: Mapping[str, str]
 ) -> None:

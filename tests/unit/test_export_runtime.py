@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_bundle import cyclic_events, write_data, write_query
 
-from autorec.wiring.export_layouts import write_ids
+from autorec.tasks.takeaway import write_ids
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
 

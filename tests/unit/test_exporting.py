@@ -19,10 +19,11 @@ from autorec.domain.events import RunStarted
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Record, State
 from autorec.exporting.card import Card, literal
-from autorec.exporting.code import EVERY_ROLE, lay_out_code, requirements
+from autorec.exporting.code import lay_out_code, requirements, served_roles
 from autorec.exporting.folder import new_folder
-from autorec.wiring.export import export_candidate
-from autorec.wiring.export_layouts import LAYOUTS, judged_checkpoint
+from autorec.tasks.retrieval import Interactions
+from autorec.tasks.roles import Portable
+from autorec.wiring.export import export_candidate, judged_checkpoint
 
 TASK = Task(
     role="retrieval",
@@ -30,14 +31,13 @@ TASK = Task(
     data_digest="d" * 64,
     split_rule="loo",
     split_digest="s" * 64,
-    n_users=10,
-    n_items=20,
-    n_interactions=100,
+    sizes={"users": 10, "items": 20, "interactions": 100},
+    objectives=(Objective(name="ndcg@10"),),
 )
 
 
 def trained(stage: Stage, state: str | None = "w", **changes: Any) -> Trained:
-    evaluation = Evaluation(part=stage.judged_on, metrics={"ndcg@10": 0.25}, n_users=9)
+    evaluation = Evaluation(part=stage.judged_on, metrics={"ndcg@10": 0.25}, n_units=9)
     return replace(
         Trained(
             candidate="c" * 64,
@@ -126,9 +126,9 @@ def test_requirements_are_pinned_without_local_builds() -> None:
     assert [line for line in text.splitlines() if not line.startswith("#")] == ["torch==2.13.0", "numpy==2.4.6"]
 
 
-def test_every_role_that_can_be_laid_out_has_its_code() -> None:
-    folders = {folder.name for folder in assets("export").iterdir() if folder.is_dir()}
-    assert folders - {EVERY_ROLE} == set(LAYOUTS)
+def test_a_role_with_code_for_its_exports_can_be_laid_out() -> None:
+    assert served_roles(assets("export")) == ("retrieval",)
+    assert issubclass(Interactions, Portable)
 
 
 def test_the_last_stage_with_weights_is_kept() -> None:
@@ -181,8 +181,9 @@ def card(of: Record, **changes: Any) -> str:
         started=started,
         record=of,
         kept=kept,
-        notes=("7 duplicate rows dropped",),
-        features=("item genre|x",),
+        protocol="full ranking over 20 items",
+        shown=("ndcg@10", "mrr@10"),
+        data=(("note", "7 duplicate rows dropped"), ("features", "genre|x")),
         with_history=True,
     ).text()
 

@@ -73,7 +73,7 @@ class Log:
     def write_data(self, folder: Path, features: Mapping[str, np.ndarray], described: list[dict[str, Any]]) -> None:
         """As `reckit.open_data` reads it."""
         self._write(folder, {"users": self.users, **features})
-        meta = {"role": "retrieval", "n_users": len(self.user_ids), "n_items": len(self.item_ids)}
+        meta = {"kind": "log", "n_users": len(self.user_ids), "n_items": len(self.item_ids)}
         meta |= {"n_interactions": len(self.users), "has_timestamps": self.timestamps is not None}
         meta |= {"has_values": self.values is not None, "features": described}
         (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from autorec.domain.state import Record, State
 from autorec.domain.verdict import evidence_line
 
 STAGES = {"select": Stage.SEARCH, "confirm": Stage.FINALIST, "test": Stage.FINAL}
-MARKUP = {c: f"\\{c}" for c in "\\`*_{}[]()#+-!|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+MARKUP = {c: f"\\{c}" for c in "\\`*_[]#|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +42,8 @@ class Card:
     def _what(self) -> Iterator[str]:
         record = self.record
         family = (record.design or {}).get("family")
-        made = (
-            "a named design"
-            if record.is_baseline
-            else f"{record.operator} by {literal(record.model or record.proposer)}"
-        )
+        author = literal(record.model or record.proposer)
+        made = "a named design" if record.is_baseline else f"{record.operator}, written by {author}"
         yield f"# {literal(record.name or record.id[:SHORT_ID])}: a {literal(self.state.task.role)} recommender"
         yield ""
         yield f"Found by autorec {literal(self.started.version)}; its code is in `recommender/`, what it learned in"
@@ -71,9 +68,7 @@ class Card:
     def _data(self) -> Iterator[str]:
         task = self.state.task
         yield from ("", "## Data", "")
-        yield f"- {literal(task.data_name)}, sha256 `{task.data_digest}`"
-        yield f"- Sizes: {', '.join(f'{count:,} {literal(what)}' for what, count in task.sizes.items())}"
-        yield f"- Split: {literal(task.split_rule)}, sha256 `{task.split_digest}`"
+        yield f"- sha256 of the data `{task.data_digest}`, of the split `{task.split_digest}`"
         yield from (f"- {literal(name)}: {literal(text)}" for name, text in self.data)
 
     def _metrics(self) -> Iterator[str]:

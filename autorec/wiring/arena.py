@@ -214,7 +214,7 @@ def environment() -> dict[str, str]:
     from importlib.metadata import version
 
     packages = {name: version(name) for name in ("torch", "numpy", "scipy", "safetensors")}
-    return {"python": platform.python_version(), **packages, "machine": machine()}
+    return {"python": platform.python_version(), **packages, "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
 
 
 def _digest_of(folder: Path) -> str:

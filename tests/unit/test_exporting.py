@@ -183,7 +183,7 @@ def card(of: Record, **changes: Any) -> str:
         kept=kept,
         protocol="full ranking over 20 items",
         shown=("ndcg@10", "mrr@10"),
-        data=(("note", "7 duplicate rows dropped"), ("features", "genre|x")),
+        data=(("data", TASK.data_name), ("note", "7 duplicate rows dropped"), ("features", "genre|x")),
         with_history=True,
     ).text()
 
@@ -191,7 +191,7 @@ def card(of: Record, **changes: Any) -> str:
 def test_the_card_says_what_was_measured_and_on_what() -> None:
     search, finalist, final = (trained(stage) for stage in Stage)
     text = card(record(finalist, final, search=search, hypothesis="[click](http://x)\n# Great"))
-    for wanted in ("d" * 64, "10 users", "20 items", "seed 7", "opened 3 times", "2.13.0", "7 duplicate rows dropped"):
+    for wanted in ("d" * 64, "s" * 64, "seed 7", "opened 3 times", "2.13.0", "7 duplicate rows dropped"):
         assert wanted in text
     assert text.count("| **this model** | 0.2500 |") == 3
     assert "<script" not in text

@@ -42,15 +42,16 @@ class Card:
     def _what(self) -> Iterator[str]:
         record = self.record
         family = (record.design or {}).get("family")
-        author = literal(record.model or record.proposer)
-        made = "a named design" if record.is_baseline else f"{record.operator}, written by {author}"
+        family = f", family {literal(str(family))}" if family else ""
+        author = record.model or record.proposer
+        made = "named design" if record.is_baseline else f"{record.operator} of {literal(author)}"
         yield f"# {literal(record.name or record.id[:SHORT_ID])}: a {literal(self.state.task.role)} recommender"
         yield ""
         yield f"Found by autorec {literal(self.started.version)}; its code is in `recommender/`, what it learned in"
         yield "`trained/`."
         yield ""
         yield f"- Candidate: {record.id}"
-        yield f"- Made as: {made}{f', family {literal(str(family))}' if family else ''}"
+        yield f"- Made as: {made}{family}"
         if record.hypothesis:
             yield f"- Hypothesis that it was to test: {literal(record.hypothesis)}"
         yield f"- Weights: {weights_of(self.kept)}"

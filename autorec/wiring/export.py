@@ -174,10 +174,14 @@ def _material(started: RunStarted, moved: Path | None) -> Material:
     if config.data and not config.data.exists():
         raise RunError(f"the log of the run is no longer at {config.data}", fix="say where it is now: --data PATH")
     material, task = load_data(config), started.task
-    if (material.digest, material.split_digest) != (task.data_digest, task.split_digest):
-        raise RunError(
-            f"the data at {config.data} is not what the run was made on: digest {material.digest[:12]}, "
-            f"expected {task.data_digest[:12]}",
-            fix="put the original file back, or say where it is now: --data PATH",
-        )
+    for what, found, expected in (
+        ("data", material.digest, task.data_digest),
+        ("split", material.split_digest, task.split_digest),
+    ):
+        if found != expected:
+            raise RunError(
+                f"the {what} at {config.data} is not what the run was made on: digest {found[:12]}, "
+                f"expected {expected[:12]}",
+                fix="put the original file back, or say where it is now: --data PATH",
+            )
     return material

@@ -1,4 +1,4 @@
-"""Where the plain data that travels with the package lies: prompts, search spaces, the sandbox."""
+"""Where the plain data that travels with the package lies: prompts, search spaces, sandbox, templates of exports."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def assets(name: str) -> Path:
-    """The folder `name` (`prompts`, `search_spaces` or `sandbox`): of the installed package, or of the checkout.
+    """The folder `name` (`prompts`, `search_spaces`, `sandbox`, `export`): of the installed package or the checkout.
 
     Raises UsageError when neither has it.
     """

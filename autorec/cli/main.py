@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from autorec.cli import checks, data, hypotheses, lineage, report, runs, search, steer
+from autorec.cli import checks, data, export, hypotheses, lineage, report, runs, search, steer
 from autorec.domain.errors import AutorecError
 
 USAGE = 2
@@ -32,6 +32,7 @@ lineage.add_to(app)
 steer.add_to(app)
 hypotheses.add_to(app)
 report.add_to(app)
+export.add_to(app)
 checks.add_to(app)
 app.add_typer(data.app, name="data")
 

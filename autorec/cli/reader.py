@@ -10,6 +10,7 @@ from autorec.journal import Journal
 from autorec.store.folder import RunFolder, resolve_run
 
 RUNS = Path("runs")
+CHAMPION = "champion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,12 @@ class RunReader:
     state: State
 
     def record(self, name: str) -> Record:
-        """The champion, or the candidate of a baseline's name or of the beginning of an id that no other shares.
+        """The candidate of a baseline's name, or of the beginning of an id that no other candidate shares; or champion.
 
         Raises UsageError when there is none, or more than one.
         """
-        name = self.state.champion or name if name == "champion" else name
+        if name == CHAMPION:
+            return self._champion()
         named = [r for r in self.state.records.values() if r.name == name]
         found = named or [r for r in self.state.records.values() if r.id.startswith(name.lower())]
         if len(found) != 1:
@@ -33,6 +35,15 @@ class RunReader:
                 f"{what} of this run match {name!r}", fix=f"`autorec list {self.folder.path}` shows the ids"
             )
         return found[0]
+
+    def _champion(self) -> Record:
+        if self.state.champion is None:
+            why = self.state.champion_reason or "the search goes on, or was stopped before its finals"
+            raise UsageError(
+                f"{self.folder.path} has no champion: {why}",
+                fix=f"name a candidate of `autorec list {self.folder.path}`, or let `autorec resume` end the run",
+            )
+        return self.state.records[self.state.champion]
 
     def files(self, candidate: str) -> dict[str, str]:
         """A candidate's sources, path -> text."""

@@ -11,7 +11,7 @@ from autorec.domain.candidate import SHORT_ID
 from autorec.domain.errors import UsageError
 
 Run = Annotated[str, typer.Argument(help="a name under runs/, or a path")]
-Cand = Annotated[str, typer.Argument(help="a candidate's id or its beginning, or a baseline's name")]
+Cand = Annotated[str, typer.Argument(help="a candidate's id or its beginning, a baseline's name, or champion")]
 Json = Annotated[bool, typer.Option("--json", help="one line of JSON on standard output")]
 
 
@@ -32,8 +32,9 @@ def status(run: Run, as_json: Json = False) -> None:
 
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
-    from autorec.cli.summary import evidence_line, fault_line, short
+    from autorec.cli.summary import fault_line, short
     from autorec.cli.text import duration
+    from autorec.domain.resolution import evidence_line
 
     reader = read_run(run)
     state, worked_s = reader.state, reader.folder.events.worked_s()

@@ -12,7 +12,7 @@ from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
-from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve
+from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Fault, Record, State
 from autorec.tasks.roles import role_named
 
@@ -137,24 +137,6 @@ def describe(record: Record) -> str:
     return f"{record.operator} · {family}" if family else str(record.operator)
 
 
-def evidence_line(state: State) -> str:
-    """What can be said of the champion against the best baseline, and what cannot."""
-    e = state.evidence
-    if e is None:
-        return "No comparison with a baseline could be made on the test."
-    level = 100 * corrected_level(e.comparisons)
-    facts = (
-        f"{state.task.primary.name} {e.effect:+.4f} against {e.against}, paired interval [{e.low:+.4f}, {e.high:+.4f}] "
-        f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
-    )
-    if e.missing:
-        facts += f" Not compared alike, because they failed or were not trained again: {', '.join(e.missing)}."
-    said = resolve(e, state.task.primary)
-    if said is Resolution.UNRESOLVED:
-        facts += f" A gain of about {least_resolvable(e):.4f} would have been."
-    return f"{said}: {facts}"
-
-
 def candidate_table(state: State) -> Table:
     """All candidates of a run, in order of admission."""
     primary = state.task.primary.name
@@ -207,6 +189,7 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
 The champion's code is in {folder}, {role_named(state.task.role).predictions_are} beside it
 
 Next
+  autorec export {run} champion DIR           take it away: code, weights, evidence; works without autorec
   autorec show {run} {champion} --code        all of its code
   autorec diff {run} {champion} {rival:<13} how it differs from a baseline
   autorec list {run}                          every candidate and how it ended

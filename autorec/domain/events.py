@@ -12,13 +12,14 @@ from autorec.domain.job import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """The first event: what is searched, and the resolved configuration."""
+    """The first event: what is searched, the resolved configuration, and where (`environment`: name -> version)."""
 
     task: Task
     seed: int
     version: str
     config: Mapping[str, Any]
     hypotheses: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

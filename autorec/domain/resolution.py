@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from autorec.domain.evaluation import Objective
 from autorec.domain.events import Evidence
+from autorec.domain.state import State
 
 LEVEL = 0.95
 """What an interval would cover if it were the only comparison."""
@@ -36,3 +37,21 @@ def corrected_level(comparisons: int) -> float:
 def least_resolvable(evidence: Evidence) -> float:
     """About the least gain, in the metric's unit, that this test could have told from none."""
     return max(abs(evidence.effect - evidence.low), abs(evidence.high - evidence.effect))
+
+
+def evidence_line(state: State) -> str:
+    """All of that in a sentence or two, for people."""
+    e = state.evidence
+    if e is None:
+        return "No comparison with a baseline could be made on the test."
+    level = 100 * corrected_level(e.comparisons)
+    facts = (
+        f"{state.task.primary.name} {e.effect:+.4f} against {e.against}, paired interval [{e.low:+.4f}, {e.high:+.4f}] "
+        f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
+    )
+    if e.missing:
+        facts += f" Not compared alike, because they failed or were not trained again: {', '.join(e.missing)}."
+    said = resolve(e, state.task.primary)
+    if said is Resolution.UNRESOLVED:
+        facts += f" A gain of about {least_resolvable(e):.4f} would have been."
+    return f"{said}: {facts}"

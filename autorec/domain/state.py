@@ -50,6 +50,12 @@ class Record:
         """The last training of that stage."""
         return next((t for t in reversed(self.finals) if t.stage is stage), None)
 
+    @property
+    def kept(self) -> Trained | None:
+        """The last training of which both the state and judged predictions are kept."""
+        every = (*reversed(self.finals), self.search)
+        return next((t for t in every if t is not None and t.ok and t.state and t.predictions), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
-from autorec.domain.job import Part
+from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
 from autorec.tasks.roles import Measure, Role
 
@@ -25,7 +25,7 @@ HEADER_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Interactions:
-    """An interaction log and its split; implements `roles.Material`. Candidates hand in lists of `k` items."""
+    """An interaction log and its split: `roles.Material`, and `Portable`. Candidates hand in lists of `k` items."""
 
     dataset: "Dataset"
     split: "Split"
@@ -106,6 +106,14 @@ class Interactions:
         from autorec.tasks.recommendations import as_csv
 
         return as_csv(self.dataset, self.split, part, predictions)
+
+    def write_trained(
+        self, secret: bytes, folder: Path, *, stage: Stage, predictions: bytes | None
+    ) -> Mapping[str, Any]:
+        from autorec.tasks.takeaway import write_trained
+
+        where = (self.dataset, self.split, self.permutation(secret), folder)
+        return write_trained(*where, stage=stage, predictions=predictions, answer=self.answer)
 
     def permutation(self, secret: bytes) -> "Permutation":
         """The ids that candidates see in a run of this secret."""

@@ -8,11 +8,11 @@ import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import COSTS, Direction, Objective, Task
-from autorec.domain.job import Part
+from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
 
 
@@ -73,6 +73,20 @@ class Material(Protocol):
 
     def as_csv(self, part: Part, predictions: bytes) -> str:
         """Judged predictions of a part as people read them."""
+        ...
+
+
+@runtime_checkable
+class Portable(Protocol):
+    """Material of a role whose candidates can be exported; the code that reads it again is in `export/<role>/`."""
+
+    def write_trained(
+        self, secret: bytes, folder: Path, *, stage: Stage, predictions: bytes | None
+    ) -> Mapping[str, Any]:
+        """Write to `folder` what a model of `stage` needs besides its weights; returns what is to be said of it.
+
+        `predictions` are those judged in that stage; None: nothing of what people did may be written.
+        """
         ...
 
 

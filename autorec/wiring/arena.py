@@ -209,6 +209,14 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, torch {version('torch')}"
 
 
+def environment() -> dict[str, str]:
+    """What a training runs on, for the record: name -> version, processor and number of cores."""
+    from importlib.metadata import version
+
+    packages = {name: version(name) for name in ("torch", "numpy", "scipy", "safetensors")}
+    return {"python": platform.python_version(), **packages, "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
+
+
 def _digest_of(folder: Path) -> str:
     files = sorted(file for file in folder.rglob("*.py") if file.is_file())
     content = b"".join(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() for file in files)

@@ -26,6 +26,7 @@ from autorec.search import Pace, Search, enter_baseline
 from autorec.tasks.roles import Material
 from autorec.wiring.arena import (
     Arena,
+    environment,
     home,
     isolated_executor,
     load_data,
@@ -109,7 +110,12 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
         stack.callback(executor.close)  # before the lock is freed: nothing writes after
         stored = config.model_dump(mode="json") | {"seed_sources": seeds}
         started = ev.RunStarted(
-            task=task, seed=config.seed, version=__version__, config=stored, hypotheses=config.hypotheses
+            task=task,
+            seed=config.seed,
+            version=__version__,
+            config=stored,
+            hypotheses=config.hypotheses,
+            environment=environment(),
         )
         try:
             journal = Journal(folder.events, listeners)

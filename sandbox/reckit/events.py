@@ -28,7 +28,7 @@ class EventLog:
     @property
     def n_interactions(self) -> int:
         """Number of events, repeated (user, item) pairs included."""
-        return len(self.items)
+        return self.items.shape[0]  # not len(), which torch.export would take for a constant
 
     @cached_property
     def lengths(self) -> Tensor:

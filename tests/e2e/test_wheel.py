@@ -42,7 +42,7 @@ def say(python: Path, folder: Path, *arguments: object) -> str:
 
 
 def test_it_runs_from_the_wheel_and_assets_travel(installed, tmp_path):
-    names = "('prompts', 'search_spaces', 'sandbox')"
+    names = "('prompts', 'search_spaces', 'sandbox', 'export')"
     code = f"import autorec, autorec.assets as a; print(autorec.__file__, *map(a.assets, {names}))"
     done = subprocess.run([str(installed), "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     where = [Path(path) for path in done.stdout.split()]
@@ -50,6 +50,7 @@ def test_it_runs_from_the_wheel_and_assets_travel(installed, tmp_path):
     assert (where[1] / "draft.j2").is_file()
     assert (where[2] / "retrieval.yaml").is_file()
     assert (where[3] / "reckit" / "__init__.py").is_file()
+    assert (where[4] / "every_role" / "recommender" / "__init__.py").is_file()
     assert "search" in say(installed, tmp_path, "--help")
     assert "interactions" in say(installed, tmp_path, "data", "describe")
 

@@ -1,0 +1,1 @@
+"""What stands around the model: the command, id maps, reading of logs, the training clock, answers."""

@@ -1,0 +1,24 @@
+"""Whether the folder still answers what was judged."""
+
+import hashlib
+
+import numpy as np
+from recommender.runtime.refusal import Refusal
+from recommender.runtime.role import Recommender
+
+
+def count_equal(recommender: Recommender) -> tuple[int, int]:
+    """How many lists are the judged ones, item for item, and how many were judged."""
+    file = recommender.trained.path / "judged.npy"
+    if not file.is_file():
+        raise Refusal(f"{recommender.trained.path} has nothing that was judged", "verify the export's own folder")
+    judged = np.load(file)
+    asked = recommender.history.asked
+    items = recommender.answer(asked, recommender.trained.about["top_k"]).items
+    own = np.array([list_hash(row) for row in items.numpy().astype("<i4")], dtype=np.uint64)
+    return int(np.count_nonzero(own == judged)), len(judged)
+
+
+def list_hash(items: np.ndarray) -> int:
+    """64 bits of a list's int32 little-endian bytes."""
+    return int.from_bytes(hashlib.blake2b(items.tobytes(), digest_size=8).digest(), "little")

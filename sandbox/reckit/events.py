@@ -1,5 +1,6 @@
 """A log of events grouped by user: what training data and prediction-time history have in common."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -55,12 +56,21 @@ class EventLog:
 
         Left-padded with `n_items`; all users in order when none are named.
         """
-        if users is None:
-            users = torch.arange(self.n_users)
-        rows = self.indptr[users + 1, None] - max_len + torch.arange(max_len)  # [b, max_len], row numbers of the log
-        outside = rows < self.indptr[users, None]
-        padded = torch.cat((self.items, torch.tensor([self.n_items], dtype=self.items.dtype)))
-        return padded[rows.masked_fill(outside, self.n_interactions)].long()
+        rows, outside = self._newest_rows(max_len, users)
+        return self._padded_items[rows.masked_fill(outside, self.n_interactions)].long()
+
+    def times(self, max_len: int, users: Tensor | None = None) -> Tensor:
+        """Timestamps beside `sequences`, in seconds: int64 [len(users), max_len].
+
+        Where `sequences` is padded stands the time of the oldest event in the row. Without timestamps, and for users
+        without events, all are 0, so that no time ever seems to pass.
+        """
+        rows, outside = self._newest_rows(max_len, users)
+        if self.timestamps is None or not self.n_interactions:
+            return torch.zeros_like(rows)
+        oldest = (rows + outside.sum(1, keepdim=True))[:, :1].clamp(max=self.n_interactions - 1)  # [b, 1]
+        times = self.timestamps[torch.where(outside, oldest, rows)]
+        return times.masked_fill(outside.all(1, keepdim=True), 0)
 
     def seen(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Every event of `users` as (position in `users`, item), each int64 [m]: `scores[history.seen(users)] = 0`."""
@@ -92,6 +102,13 @@ class EventLog:
         """
         return self.weighted_csr(0.5 ** (self.ranks_from_end / half_life), users)
 
+    def before(self, rows: Tensor, half_life: float) -> csr_matrix:
+        """What the user of each row of the log had taken before it, float32 [len(rows), n_items].
+
+        Weights 0.5 ** (place / half_life), 1 for the event just before; below 0.02 they are left out. Pairs add up.
+        """
+        return self._nearby(rows, half_life, -1 - torch.arange(_reach(half_life)))
+
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """Whether each (user, item) pair is in the log; `users` and `items` broadcast, the answer has their shape."""
         keys = users * self.n_items + items
@@ -113,9 +130,35 @@ class EventLog:
         return replace(self, items=self.items[order], values=values)
 
     @cached_property
+    def _padded_items(self) -> Tensor:
+        """The items of the log, and `n_items` after the last of them: int32 [n + 1]."""
+        return torch.cat((self.items, torch.tensor([self.n_items], dtype=self.items.dtype)))
+
+    def _newest_rows(self, max_len: int, users: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Rows of the log of the newest `max_len` events of each user, and which lie before the user's first."""
+        if users is None:
+            users = torch.arange(self.n_users)
+        rows = self.indptr[users + 1, None] - max_len + torch.arange(max_len)  # [b, max_len]
+        return rows, rows < self.indptr[users, None]
+
+    @cached_property
     def _pairs(self) -> Tensor:
         """Distinct (user, item) pairs as sorted keys user * n_items + item."""
         return torch.unique(self.users * self.n_items + self.items)
+
+    def _nearby(self, rows: Tensor, half_life: float, steps: Tensor) -> csr_matrix:
+        """The items `steps` [w] away from each row and of the same user, each weighing half after `half_life` steps."""
+        near = rows[:, None] + steps  # [m, w], row numbers of the log
+        owners = self.users[rows, None]
+        inside = (near >= self.indptr[owners]) & (near < self.indptr[owners + 1])
+        weights = 0.5 ** (torch.arange(len(steps)) / half_life)
+        starts = np.concatenate(([0], inside.sum(1).cumsum(0).numpy()))
+        matrix = csr_matrix(
+            (weights.expand_as(inside)[inside].numpy(), self.items[near[inside]].numpy(), starts),
+            shape=(len(rows), self.n_items),
+        )
+        matrix.sum_duplicates()
+        return matrix
 
     def _events_of(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of the log of `users`, in their order, and the position in `users` each belongs to."""
@@ -123,3 +166,8 @@ class EventLog:
         positions = torch.repeat_interleave(torch.arange(len(users)), lengths)
         first = self.indptr[users] - (lengths.cumsum(0) - lengths)
         return first[positions] + torch.arange(len(positions)), positions
+
+
+def _reach(half_life: float) -> int:
+    """How many events it takes until a weight has fallen below 0.02."""
+    return 1 + int(half_life * math.log2(50))

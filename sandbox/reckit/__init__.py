@@ -4,6 +4,7 @@
     data.items, data.timestamps, data.indptr     # memory-mapped tensors, sorted by user, then time
     data.csr()                                   # scipy csr_matrix [n_users, n_items], ones
     data.sequences(50)                           # LongTensor [n_users, 50], left-padded with n_items
+    data.times(50)                               # LongTensor [n_users, 50], the seconds beside it
     history.recency(2.0, users)                  # csr_matrix [b, n_items], the newest event weighs most
     reckit.uniform_negatives(data, users, 4, generator, avoid_seen=True)   # LongTensor [b, 4]
 
@@ -13,18 +14,21 @@ works on one works on the other. Nothing here needs a Python loop over interacti
 
 from reckit.bundle import Categorical, Data, History, open_data, open_history
 from reckit.events import EventLog
-from reckit.sampling import batches, popularity_negatives, uniform_negatives
+from reckit.features import FeatureVectors
+from reckit.sampling import batches, popularity_negatives, popularity_shares, uniform_negatives
 from reckit.topk import masked_topk
 
 __all__ = [
     "Categorical",
     "Data",
     "EventLog",
+    "FeatureVectors",
     "History",
     "batches",
     "masked_topk",
     "open_data",
     "open_history",
     "popularity_negatives",
+    "popularity_shares",
     "uniform_negatives",
 ]

@@ -55,12 +55,39 @@ class EventLog:
 
         Left-padded with `n_items`; all users in order when none are named.
         """
+        rows, outside = self._newest_rows(max_len, users)
+        return self._padded_items[rows.masked_fill(outside, self.n_interactions)].long()
+
+    def times(self, max_len: int, users: Tensor | None = None) -> Tensor:
+        """Timestamps beside `sequences`, in seconds: int64 [len(users), max_len].
+
+        Where `sequences` is padded stands the time of the oldest event in the row. Without timestamps, and for users
+        without events, all are 0, so that no time ever seems to pass.
+        """
+        rows, outside = self._newest_rows(max_len, users)
+        if self.timestamps is None or not self.n_interactions:
+            return torch.zeros_like(rows)
+        oldest = (rows + outside.sum(1, keepdim=True))[:, :1].clamp(max=self.n_interactions - 1)  # [b, 1]
+        times = self.timestamps[torch.where(outside, oldest, rows)]
+        return times.masked_fill(outside.all(1, keepdim=True), 0)
+
+    def before_each(self, half_life: float, lags: int, users: Tensor | None = None) -> csr_matrix:
+        """The recency query as it stood before each event of `users`, in their order: float32 [m, n_items].
+
+        The event just before weighs 1, one `half_life` events earlier 0.5, and so on for `lags` events; a user's first
+        event has an empty row.
+        """
         if users is None:
             users = torch.arange(self.n_users)
-        rows = self.indptr[users + 1, None] - max_len + torch.arange(max_len)  # [b, max_len], row numbers of the log
-        outside = rows < self.indptr[users, None]
-        padded = torch.cat((self.items, torch.tensor([self.n_items], dtype=self.items.dtype)))
-        return padded[rows.masked_fill(outside, self.n_interactions)].long()
+        events, positions = self._events_of(users)
+        rows = events[:, None] - 1 - torch.arange(lags)  # [m, lags], newest first
+        known = rows >= self.indptr[users][positions, None]
+        weights = (0.5 ** (torch.arange(lags) / half_life)).expand(rows.shape)[known]
+        starts = np.concatenate(([0], known.sum(1).cumsum(0).numpy()))
+        columns = self.items[rows[known]].numpy()
+        matrix = csr_matrix((weights.numpy(), columns, starts), shape=(len(events), self.n_items))
+        matrix.sum_duplicates()
+        return matrix
 
     def seen(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Every event of `users` as (position in `users`, item), each int64 [m]: `scores[history.seen(users)] = 0`."""
@@ -111,6 +138,18 @@ class EventLog:
         order = torch.argsort(starts_group.cumsum(0) + noise)
         values = None if self.values is None else self.values[order]
         return replace(self, items=self.items[order], values=values)
+
+    @cached_property
+    def _padded_items(self) -> Tensor:
+        """The items of the log, and `n_items` after the last of them: int32 [n + 1]."""
+        return torch.cat((self.items, torch.tensor([self.n_items], dtype=self.items.dtype)))
+
+    def _newest_rows(self, max_len: int, users: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Rows of the log of the newest `max_len` events of each user, and which lie before the user's first."""
+        if users is None:
+            users = torch.arange(self.n_users)
+        rows = self.indptr[users + 1, None] - max_len + torch.arange(max_len)  # [b, max_len]
+        return rows, rows < self.indptr[users, None]
 
     @cached_property
     def _pairs(self) -> Tensor:

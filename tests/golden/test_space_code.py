@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -18,17 +19,30 @@ from autorec.schemas.space import Design, Value, load_space
 ROOT = Path(__file__).parents[2] / "search_spaces"
 SPACE = load_space(ROOT / "retrieval.yaml")
 CODE = SpaceCode(SPACE, ROOT)
-RANDOM_DESIGNS = 120
+DRAWS = 1500
+"""How many random designs of a family are looked at to find pairs of structural choices that can go together."""
+
+
+def sequence(encoder: str, **more: Value) -> Design:
+    return SPACE.complete({"family": "sequence", "encoder": encoder} | more)
+
 
 REPRESENTATIVE: dict[str, Design] = {
     **{name: SPACE.named(name) for name in SPACE.designs},
     "factorization_bpr": SPACE.complete({"family": "factorization", "loss": "bpr"}),
-    "gru_bce": SPACE.complete({"family": "sequence", "encoder": "gru", "loss": "bce", "schedule": "constant"}),
-    "attention_sampled": SPACE.complete(
-        {"family": "sequence", "loss": "sampled_softmax", "average": False, "shuffle_ties": False}
+    "attention_bare": sequence(
+        "attention", time_bias=False, mask_seen=False, average=False, shuffle_ties=False, schedule="constant"
     ),
+    "attention_sampled": sequence("attention", positions="relative", loss="sampled_softmax", sampler="mixed"),
+    "hstu": sequence("hstu"),
+    "min_gru_gbce": sequence("min_gru", gaps=True, loss="gbce", sampler="popularity", cosine=True),
+    "convolution_features": sequence("convolution", features=True, item_bias=True, loss="bce"),
+    "fmlp": sequence("fmlp", tied=False),
+    "gru_bpr": sequence("gru", loss="bpr", schedule="constant"),
+    "cloze_in_batch": sequence("cloze", positions="relative", loss="sampled_softmax", sampler="in_batch"),
     "blend": SPACE.complete({"family": "blend"}),
-    "blend_plain_gru": SPACE.complete({"family": "blend", "query": "plain", "encoder": "gru", "mask_seen": False}),
+    "blend_of_three": SPACE.complete({"family": "blend", "partner": "ease", "third": "itemknn", "encoder": "gru"}),
+    "blend_plain": SPACE.complete({"family": "blend", "query": "plain", "encoder": "cloze", "mask_seen": False}),
 }
 
 
@@ -43,7 +57,25 @@ class AnyChooser:
         return pick(bounds["low"], bounds["high"])
 
 
-DESIGNS = REPRESENTATIVE | {f"drawn_{seed}": draw(SPACE, AnyChooser(seed)) for seed in range(RANDOM_DESIGNS)}
+def pairwise(family: str) -> list[Design]:
+    """Designs in which every two structural choices that can go together do so at least once."""
+    covered: set[frozenset[tuple[str, Value]]] = set()
+    kept = []
+    for seed in range(DRAWS):
+        design = draw(SPACE, AnyChooser(seed), family)
+        structure = [(name, value) for name, value in design.items() if name in SPACE.structure]
+        pairs = {frozenset(pair) for pair in combinations(structure, 2)}
+        if not pairs <= covered:
+            covered |= pairs
+            kept.append(design)
+    return kept
+
+
+DESIGNS = REPRESENTATIVE | {
+    f"{family}_{number}": design
+    for family in SPACE.families
+    for number, design in enumerate(pairwise(family))
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REPRESENTATIVE)

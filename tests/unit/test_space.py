@@ -99,7 +99,7 @@ def test_a_missing_file_names_its_path(tmp_path: Path):
 
 def test_the_retrieval_space_has_the_baselines():
     space = load_space(ROOT / "retrieval.yaml")
-    assert set(space.designs) == {"pop", "itemknn", "ease", "ease_recency", "sasrec"}
+    assert set(space.designs) == {"pop", "itemknn", "ease", "ease_recency", "sasrec", "gru4rec", "bert4rec"}
     assert space.named("ease_recency") | {"half_life": 2.0} == space.named("ease_recency")
     assert not {"popularity", "itemknn"} & set(space.families)
 

@@ -22,23 +22,33 @@ SPACE = load_space(ROOT / "retrieval.yaml")
 CODE = SpaceCode(SPACE, ROOT)
 N_USERS, N_ITEMS, LENGTH = 60, 20, 12
 
-SMALL = {"dim": 32, "max_len": 12, "layers": 1, "dropout": 0.0, "batch_users": 32, "batch_pairs": 512, "negatives": 4}
+SMALL = {
+    "dim": 32, "max_len": 12, "layers": 1, "dropout": 0.0, "batch_users": 32, "batch_pairs": 512, "negatives": 4,
+    "user_negatives": 8,
+}  # fmt: skip
+ENCODERS = ("attention", "hstu", "min_gru", "convolution", "fmlp", "gru", "cloze")
+SEQUENCE = {"family": "sequence", "encoder": "attention"}
 STRUCTURES: dict[str, dict[str, Any]] = {
     "pop": {"family": "popularity"},
     "itemknn": {"family": "itemknn", "neighbours": 10},
     "ease": {"family": "linear", "query": "plain", "ridge": 10.0},
     "ease_recency": {"family": "linear", "ridge": 10.0},
-    **{f"factorization_{loss}": {"family": "factorization", "loss": loss} for loss in ("softmax", "bpr", "bce")},
+    **{f"factorization_{loss}": {"family": "factorization", "loss": loss} for loss in ("softmax", "bpr", "bce", "gbce")},
     "factorization_sampled": {"family": "factorization", "loss": "sampled_softmax"},
-    **{f"attention_{loss}": {"family": "sequence", "loss": loss} for loss in ("softmax", "bpr", "bce")},
-    "attention_sampled": {"family": "sequence", "loss": "sampled_softmax"},
-    "attention_bare": {
-        "family": "sequence", "mask_seen": False, "shuffle_ties": False, "average": False, "schedule": "constant"
+    **{encoder: {"family": "sequence", "encoder": encoder} for encoder in ENCODERS},
+    **{loss: SEQUENCE | {"loss": loss} for loss in ("bpr", "bce", "gbce")},
+    **{
+        f"sampled_{sampler}": SEQUENCE | {"loss": "sampled_softmax", "sampler": sampler}
+        for sampler in ("uniform", "popularity", "mixed", "in_batch")
     },
-    "gru": {"family": "sequence", "encoder": "gru"},
-    "blend": {"family": "blend"},
-    "blend_plain_gru": {"family": "blend", "encoder": "gru", "query": "plain"},
-}  # fmt: skip
+    "bare": SEQUENCE | {"mask_seen": False, "shuffle_ties": False, "average": False, "schedule": "constant"},
+    "untied": SEQUENCE | {"tied": False, "item_bias": True, "cosine": True},
+    "features": SEQUENCE | {"features": True, "gaps": True, "positions": "relative"},
+    "cloze_relative": {"family": "sequence", "encoder": "cloze", "positions": "relative", "loss": "gbce"},
+    "blend": {"family": "blend", "encoder": "attention"},
+    "blend_of_three": {"family": "blend", "encoder": "min_gru", "partner": "ease", "third": "itemknn"},
+    "blend_plain": {"family": "blend", "encoder": "gru", "query": "plain"},
+}
 
 
 class OutOfTime(Exception):
@@ -126,7 +136,7 @@ def test_a_design_trains_keeps_its_state_and_scores_everybody(name: str, world):
     assert torch.equal(scores, again)
 
 
-@pytest.mark.parametrize("name", ["ease_recency", "attention_softmax", "attention_bce", "gru", "blend"])
+@pytest.mark.parametrize("name", ["ease_recency", *ENCODERS, "bce", "gbce", "sampled_in_batch", "features", "blend"])
 def test_what_comes_next_is_learnt(name: str, world):
     data, history = world
     design = SPACE.complete({**SMALL, **STRUCTURES[name], "learning_rate": 0.01})
@@ -140,7 +150,7 @@ def test_popularity_does_not_learn_it(world):
     assert next_item_rate(recommender, history) < 0.6
 
 
-@pytest.mark.parametrize("name", ["attention_softmax", "blend", "factorization_bpr"])
+@pytest.mark.parametrize("name", ["features", "hstu", "cloze", "blend_of_three", "factorization_bpr"])
 def test_a_world_without_a_next_item_ends(name: str, tmp_path: Path):
     events = [(user, user, 0) for user in range(3)]
     data = reckit.open_data(write_data(tmp_path / "data", events, 3, 4, timestamps=False))

@@ -15,11 +15,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
 from reckit import (
     Categorical,
     EventLog,
+    FeatureVectors,
     batches,
     masked_topk,
     open_data,
     open_history,
     popularity_negatives,
+    popularity_shares,
     uniform_negatives,
 )
 from tiny_bundle import write_data, write_query
@@ -63,6 +65,29 @@ def test_features_by_alias(data):
     assert data.user_features == {}
 
 
+def test_feature_vectors_add_up_what_is_known(data):
+    genre = Categorical(indptr=torch.tensor([0, 1, 3, 3]), codes=torch.tensor([2, 0, 1], dtype=torch.int32), n_codes=3)
+    year = torch.tensor([1.0, math.nan, 3.0])
+    model = FeatureVectors({"f0": genre, "f1": year}, 3, 4)
+    codes, direction = model.codes[0].detach(), model.directions.detach()[0]
+    vectors = model().detach()
+    assert torch.allclose(vectors[0], codes[2] - direction, atol=1e-6)
+    assert torch.allclose(vectors[1], (codes[0] + codes[1]) / 2, atol=1e-6)
+    assert torch.allclose(vectors[2], direction, atol=1e-6)
+    assert set(model.state_dict()) == {"codes.0", "directions"}
+
+
+def test_feature_vectors_learn_from_any_features(data):
+    model = FeatureVectors(data.item_features, N_ITEMS, 4)
+    model().square().sum().backward()
+    assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("features", [{}, {"f0": torch.full((3,), math.nan)}])
+def test_features_that_tell_nothing_give_zeros(features):
+    assert FeatureVectors(features, 3, 4)().tolist() == [[0.0] * 4] * 3
+
+
 def test_writing_to_a_mapped_tensor_leaves_the_file_alone(tmp_path: Path):
     folder = write_data(tmp_path / "data", EVENTS, N_USERS, N_ITEMS)
     open_data(folder).items[:] = 0
@@ -85,6 +110,31 @@ def test_csr_counts_a_repeated_pair_once(data):
 def test_recency_halves_every_half_life(data):
     weights = data.recency(2.0, torch.tensor([0])).toarray()[0]
     assert weights == pytest.approx([0, 0.5**0.5, 0, 0, 1 + 0.5])
+
+
+def test_times_stand_beside_sequences(data):
+    assert data.times(4).tolist() == [[10, 10, 20, 30], [0] * 4, [5, 5, 5, 9], [0] * 4]
+    assert data.times(2, torch.tensor([2, 3, 0])).tolist() == [[5, 9], [0, 0], [20, 30]]
+
+
+def test_without_timestamps_no_time_passes(tmp_path: Path):
+    data = open_data(write_data(tmp_path / "data", EVENTS, N_USERS, N_ITEMS, timestamps=False))
+    assert data.times(3).tolist() == [[0] * 3] * 4
+
+
+def test_the_query_before_each_event(data):
+    before = data.before_each(1.0, 2).toarray()
+    assert before[:3].tolist() == [[0] * 5, [0, 0, 0, 0, 1], [0, 1, 0, 0, 0.5]]
+    assert before[6].tolist() == [0.5, 0, 1, 0, 0]  # items 3, 0, 2 came before, two of them are looked at
+    assert data.before_each(1.0, 2, torch.tensor([2, 1])).toarray().tolist() == before[3:].tolist()
+
+
+def test_the_query_after_all_events_is_recency(data):
+    """What stands before an event added to the end is what is asked then."""
+    longer = log_of([[4, 1, 4, 0], [], [3, 0, 2, 1, 0], []], N_ITEMS)
+    last = torch.tensor([3, 8])
+    before = longer.before_each(3.0, 10).toarray()[last]
+    assert before == pytest.approx(data.recency(3.0, torch.tensor([0, 2])).toarray())
 
 
 def test_open_history_knows_whom_to_answer_for(tmp_path: Path):
@@ -137,6 +187,14 @@ def test_popularity_negatives_follow_the_counts(data):
     drawn = popularity_negatives(data, torch.zeros(1, dtype=torch.int64), 20_000, seeded(), power=1.0)
     shares = torch.bincount(drawn[0], minlength=N_ITEMS) / 20_000
     assert shares.tolist() == pytest.approx((data.item_counts / 7).tolist(), abs=0.02)
+
+
+def test_mixed_negatives_are_drawn_by_their_shares(data):
+    shares = popularity_shares(data, power=1.0, uniform=0.5)
+    assert shares.tolist() == pytest.approx([0.5 * count / 7 + 0.1 for count in (1, 2, 1, 1, 2)])
+    drawn = popularity_negatives(data, torch.zeros(1, dtype=torch.int64), 20_000, seeded(), power=1.0, uniform=0.5)
+    found = torch.bincount(drawn[0], minlength=N_ITEMS) / 20_000
+    assert found.tolist() == pytest.approx(shares.tolist(), abs=0.02)
 
 
 def test_a_user_who_has_seen_everything_still_gets_negatives():

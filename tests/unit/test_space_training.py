@@ -33,7 +33,9 @@ STRUCTURES: dict[str, dict[str, Any]] = {
     "itemknn": {"family": "itemknn", "neighbours": 10},
     "ease": {"family": "linear", "query": "plain", "ridge": 10.0},
     "ease_recency": {"family": "linear", "ridge": 10.0},
-    **{f"factorization_{loss}": {"family": "factorization", "loss": loss} for loss in ("softmax", "bpr", "bce", "gbce")},
+    **{
+        f"factorization_{loss}": {"family": "factorization", "loss": loss} for loss in ("softmax", "bpr", "bce", "gbce")
+    },
     "factorization_sampled": {"family": "factorization", "loss": "sampled_softmax"},
     **{encoder: {"family": "sequence", "encoder": encoder} for encoder in ENCODERS},
     **{loss: SEQUENCE | {"loss": loss} for loss in ("bpr", "bce", "gbce")},

@@ -1,5 +1,6 @@
 """A log of events grouped by user: what training data and prediction-time history have in common."""
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -71,24 +72,6 @@ class EventLog:
         times = self.timestamps[torch.where(outside, oldest, rows)]
         return times.masked_fill(outside.all(1, keepdim=True), 0)
 
-    def before_each(self, half_life: float, lags: int, users: Tensor | None = None) -> csr_matrix:
-        """The recency query as it stood before each event of `users`, in their order: float32 [m, n_items].
-
-        The event just before weighs 1, one `half_life` events earlier 0.5, and so on for `lags` events; a user's first
-        event has an empty row.
-        """
-        if users is None:
-            users = torch.arange(self.n_users)
-        events, positions = self._events_of(users)
-        rows = events[:, None] - 1 - torch.arange(lags)  # [m, lags], newest first
-        known = rows >= self.indptr[users][positions, None]
-        weights = (0.5 ** (torch.arange(lags) / half_life)).expand(rows.shape)[known]
-        starts = np.concatenate(([0], known.sum(1).cumsum(0).numpy()))
-        columns = self.items[rows[known]].numpy()
-        matrix = csr_matrix((weights.numpy(), columns, starts), shape=(len(events), self.n_items))
-        matrix.sum_duplicates()
-        return matrix
-
     def seen(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Every event of `users` as (position in `users`, item), each int64 [m]: `scores[history.seen(users)] = 0`."""
         rows, positions = self._events_of(users)
@@ -118,6 +101,13 @@ class EventLog:
         Float32 [len(users), n_items]; repeated pairs add up.
         """
         return self.weighted_csr(0.5 ** (self.ranks_from_end / half_life), users)
+
+    def before(self, rows: Tensor, half_life: float) -> csr_matrix:
+        """What the user of each row of the log had taken before it, float32 [len(rows), n_items].
+
+        Weights 0.5 ** (place / half_life), 1 for the event just before; below 0.02 they are left out. Pairs add up.
+        """
+        return self._nearby(rows, half_life, -1 - torch.arange(_reach(half_life)))
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """Whether each (user, item) pair is in the log; `users` and `items` broadcast, the answer has their shape."""
@@ -156,9 +146,28 @@ class EventLog:
         """Distinct (user, item) pairs as sorted keys user * n_items + item."""
         return torch.unique(self.users * self.n_items + self.items)
 
+    def _nearby(self, rows: Tensor, half_life: float, steps: Tensor) -> csr_matrix:
+        """The items `steps` [w] away from each row and of the same user, each weighing half after `half_life` steps."""
+        near = rows[:, None] + steps  # [m, w], row numbers of the log
+        owners = self.users[rows, None]
+        inside = (near >= self.indptr[owners]) & (near < self.indptr[owners + 1])
+        weights = 0.5 ** (torch.arange(len(steps)) / half_life)
+        starts = np.concatenate(([0], inside.sum(1).cumsum(0).numpy()))
+        matrix = csr_matrix(
+            (weights.expand_as(inside)[inside].numpy(), self.items[near[inside]].numpy(), starts),
+            shape=(len(rows), self.n_items),
+        )
+        matrix.sum_duplicates()
+        return matrix
+
     def _events_of(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of the log of `users`, in their order, and the position in `users` each belongs to."""
         lengths = self.lengths[users]
         positions = torch.repeat_interleave(torch.arange(len(users)), lengths)
         first = self.indptr[users] - (lengths.cumsum(0) - lengths)
         return first[positions] + torch.arange(len(positions)), positions
+
+
+def _reach(half_life: float) -> int:
+    """How many events it takes until a weight has fallen below 0.02."""
+    return 1 + int(half_life * math.log2(50))

@@ -122,18 +122,15 @@ def test_without_timestamps_no_time_passes(tmp_path: Path):
     assert data.times(3).tolist() == [[0] * 3] * 4
 
 
-def test_the_query_before_each_event(data):
-    before = data.before_each(1.0, 2).toarray()
-    assert before[:3].tolist() == [[0] * 5, [0, 0, 0, 0, 1], [0, 1, 0, 0, 0.5]]
-    assert before[6].tolist() == [0.5, 0, 1, 0, 0]  # items 3, 0, 2 came before, two of them are looked at
-    assert data.before_each(1.0, 2, torch.tensor([2, 1])).toarray().tolist() == before[3:].tolist()
+def test_what_came_before_an_event(data):
+    before = data.before(torch.arange(3), 1.0).toarray()
+    assert before.tolist() == [[0] * 5, [0, 0, 0, 0, 1], [0, 1, 0, 0, 0.5]]
+    assert data.before(torch.tensor([6, 3]), 1.0).toarray().tolist() == [[0.5, 0, 1, 0.25, 0], [0] * 5]
 
 
-def test_the_query_after_all_events_is_recency(data):
-    """What stands before an event added to the end is what is asked then."""
+def test_before_an_event_stands_the_recency_query_of_then(data):
     longer = log_of([[4, 1, 4, 0], [], [3, 0, 2, 1, 0], []], N_ITEMS)
-    last = torch.tensor([3, 8])
-    before = longer.before_each(3.0, 10).toarray()[last]
+    before = longer.before(torch.tensor([3, 8]), 3.0).toarray()
     assert before == pytest.approx(data.recency(3.0, torch.tensor([0, 2])).toarray())
 
 

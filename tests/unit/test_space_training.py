@@ -43,9 +43,17 @@ STRUCTURES: dict[str, dict[str, Any]] = {
         f"sampled_{sampler}": SEQUENCE | {"loss": "sampled_softmax", "sampler": sampler}
         for sampler in ("uniform", "popularity", "mixed", "in_batch")
     },
-    "bare": SEQUENCE | {"mask_seen": False, "shuffle_ties": False, "average": False, "schedule": "constant"},
+    "bare": SEQUENCE
+    | {
+        "gaps": False,
+        "time_bias": False,
+        "mask_seen": False,
+        "shuffle_ties": False,
+        "average": False,
+        "schedule": "constant",
+    },
     "untied": SEQUENCE | {"tied": False, "item_bias": True, "cosine": True},
-    "features": SEQUENCE | {"features": True, "gaps": True, "positions": "relative"},
+    "features": SEQUENCE | {"features": True, "positions": "relative"},
     "cloze_relative": {"family": "sequence", "encoder": "cloze", "positions": "relative", "loss": "gbce"},
     "blend": {"family": "blend", "encoder": "attention"},
     "blend_of_three": {"family": "blend", "encoder": "min_gru", "partner": "ease", "third": "itemknn"},

@@ -109,6 +109,10 @@ class EventLog:
         """
         return self._nearby(rows, half_life, -1 - torch.arange(_reach(half_life)))
 
+    def after(self, rows: Tensor, half_life: float) -> csr_matrix:
+        """Each row's own item, of weight 1, and what its user took after it; weights as in `before`."""
+        return self._nearby(rows, half_life, torch.arange(_reach(half_life)))
+
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """Whether each (user, item) pair is in the log; `users` and `items` broadcast, the answer has their shape."""
         keys = users * self.n_items + items

@@ -2,6 +2,15 @@
 
 from autorec.wiring.arena import load_data, settle
 from autorec.wiring.sitting import Sitting, begin, resume
-from autorec.wiring.trial import evaluate_candidate, measure_baselines
+from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines
 
-__all__ = ["Sitting", "begin", "evaluate_candidate", "load_data", "measure_baselines", "resume", "settle"]
+__all__ = [
+    "Sitting",
+    "begin",
+    "choose_in_time",
+    "evaluate_candidate",
+    "load_data",
+    "measure_baselines",
+    "resume",
+    "settle",
+]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Protocol
 
 from autorec.domain.candidate import Candidate, Declined, Plan, Proposal
+from autorec.domain.commands import Letter
 from autorec.domain.evaluation import Judged, Trained
 from autorec.domain.events import Event
 from autorec.domain.job import Job, Outcome, Part, Snapshot, Stage
@@ -95,6 +96,14 @@ class Events(Protocol):
 
     def read(self, upto: int | None = None) -> Iterator[Event]:
         """All events in order, up to and including sequence number `upto`."""
+        ...
+
+
+class Inbox(Protocol):
+    """What people tell a run from outside; durable, and read by the loop alone."""
+
+    def after(self, number: int) -> tuple[Letter, ...]:
+        """The letters with a greater number, in order; cheap enough to ask at each turn. Raises StoreError."""
         ...
 
 

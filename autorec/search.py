@@ -17,7 +17,7 @@ from autorec.domain.job import Stage
 from autorec.domain.seeds import derive_seed
 from autorec.domain.state import State, training_seed
 from autorec.journal import Journal
-from autorec.ports import Crew, Objects, Proposer, Selector
+from autorec.ports import Crew, Inbox, Objects, Proposer, Selector
 
 Train = Callable[[Candidate, Stage, int], Trained]
 
@@ -45,6 +45,7 @@ class Search:
     """The loop and what it stands on."""
 
     journal: Journal
+    inbox: Inbox
     proposer: Proposer
     train: Train
     selector: Selector
@@ -55,7 +56,8 @@ class Search:
     def run(self) -> None:
         """Search until the pace says enough; what was under way when a run broke off is taken up again."""
         self._take_up()
-        while (state := self.journal.state).search_ended is None:
+        while self.journal.state.search_ended is None:
+            state = self._hear()
             if _generation_is_full(state, self.pace):
                 self._close_generation(state)
             elif _wants_training(state, self.pace):
@@ -73,6 +75,12 @@ class Search:
         for ask in self.journal.state.asks:
             bill = ev.Bill(calls=1, unpriced=1) if ask.plan.model else ev.Bill()
             self.journal.record(ev.Rejected(ask=ask.number, reason="no answer came before the run ended", bill=bill))
+
+    def _hear(self) -> State:
+        """What people told the run since the last turn becomes events; returns the state that knows of it."""
+        for letter in self.inbox.after(self.journal.state.heard):
+            self.journal.record(ev.Told(number=letter.number, command=letter.command))
+        return self.journal.state
 
     def _take_up(self) -> None:
         state = self.journal.state
@@ -180,13 +188,20 @@ def _generation_is_full(state: State, pace: Pace) -> bool:
 
 
 def _wants_training(state: State, pace: Pace) -> bool:
-    return bool(state.queue) and len(state.training) < pace.workers and not pace.out_of_time()
+    return bool(state.queue) and len(state.training) < pace.workers and not _closing(state, pace)
 
 
 def _wants_proposal(state: State, pace: Pace) -> bool:
     waiting = sum(not state.records[i].is_baseline for i in state.queue)
     short = waiting < pace.ahead and len(state.asks) < 2 * pace.ahead
-    return short and not _enough(state, pace) and not _exhausted(state) and not pace.out_of_time()
+    return short and not _enough(state, pace) and not _exhausted(state) and not _closing(state, pace)
+
+
+def _closing(state: State, pace: Pace) -> str | None:
+    """Why nothing new may begin."""
+    if state.stop_asked:
+        return "a person asked it to stop"
+    return "out of time" if pace.out_of_time() else None
 
 
 def _enough(state: State, pace: Pace) -> bool:
@@ -201,8 +216,8 @@ def _exhausted(state: State) -> bool:
 def _over(state: State, pace: Pace) -> str | None:
     if state.training:
         return None
-    if pace.out_of_time():
-        return "out of time"
+    if reason := _closing(state, pace):
+        return reason
     if state.queue or state.asks:
         return None
     if _enough(state, pace):

@@ -57,6 +57,7 @@ def main() -> None:
         began = time.perf_counter()
         Search(
             journal=journal,
+            inbox=folder.inbox,
             proposer=policy,
             train=InstantTrainer(folder.objects.put).train,
             selector=selector_shell,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import typer
 
-from autorec.cli import checks, data, runs, search
+from autorec.cli import checks, data, hypotheses, lineage, runs, search, steer
 from autorec.domain.errors import AutorecError
 
 USAGE = 2
@@ -28,6 +28,9 @@ app = typer.Typer(
 )
 search.add_to(app)
 runs.add_to(app)
+lineage.add_to(app)
+steer.add_to(app)
+hypotheses.add_to(app)
 checks.add_to(app)
 app.add_typer(data.app, name="data")
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from autorec.cli.summary import describe, fault_line, short
 from autorec.cli.text import duration, plain
 from autorec.domain import events as ev
+from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import Record, State
 
@@ -138,6 +139,8 @@ def _value(record: Record, state: State) -> float:
 
 def _line(event: ev.Event, state: State) -> str | None:
     match event:
+        case ev.Told(command=command):
+            return plain(_told(command))
         case ev.Finished(trained=trained):
             return _finished(trained, state)
         case ev.Rejected(lasting=True, ask=ask):
@@ -156,6 +159,16 @@ def _line(event: ev.Event, state: State) -> str | None:
         case ev.TestOpened(count=count):
             return f"the sealed test is opened (time {count} for this data set)"
     return None
+
+
+def _told(command: Command) -> str:
+    match command:
+        case Hypothesize(hypothesis=hypothesis):
+            return f"told a hypothesis: {hypothesis.sentence}"
+        case Stop():
+            return "told to stop: nothing new is begun"
+        case Unreadable(problem=problem):
+            return f"told something that this version does not understand: {problem}"
 
 
 def _finished(trained: Trained, state: State) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autorec.domain.candidate import Plan
+from autorec.domain.commands import Command
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.job import Stage
 
@@ -18,6 +19,14 @@ class RunStarted:
     version: str
     config: Mapping[str, Any]
     hypotheses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A command from outside was taken out of the inbox, where it has this number."""
+
+    number: int
+    command: Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +163,7 @@ class RunEnded:
 
 Event = (
     RunStarted
+    | Told
     | Asked
     | Admitted
     | Rejected

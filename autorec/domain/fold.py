@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 
 from autorec.domain import events as ev
+from autorec.domain.commands import Hypothesize, Stop
 from autorec.domain.evaluation import Task
+from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Stage
 from autorec.domain.state import Ask, DeclinedAsk, Fault, Generation, Record, State
 
@@ -20,7 +22,9 @@ class Fold:
     seq: int = 0
     task: Task | None = None
     seed: int = 0
-    hypotheses: tuple[str, ...] = ()
+    hypotheses: dict[str, Hypothesis] = field(default_factory=dict)
+    heard: int = 0
+    stop_asked: bool = False
     records: dict[str, Record] = field(default_factory=dict)
     asked: int = 0
     asks: dict[int, Ask] = field(default_factory=dict)
@@ -53,7 +57,9 @@ class Fold:
             seq=self.seq,
             task=self.task,
             seed=self.seed,
-            hypotheses=self.hypotheses,
+            hypotheses=tuple(self.hypotheses.values()),
+            heard=self.heard,
+            stop_asked=self.stop_asked,
             records=dict(self.records),
             asked=self.asked,
             asks=tuple(self.asks.values()),
@@ -80,7 +86,18 @@ class Fold:
 
     @_apply.register
     def _(self, event: ev.RunStarted) -> None:
-        self.task, self.seed, self.hypotheses = event.task, event.seed, event.hypotheses
+        self.task, self.seed = event.task, event.seed
+        for sentence in event.hypotheses:
+            self._hypothesize(Hypothesis(sentence=sentence))
+
+    @_apply.register
+    def _(self, event: ev.Told) -> None:
+        self.heard = event.number
+        match event.command:
+            case Hypothesize(hypothesis=hypothesis):
+                self._hypothesize(hypothesis)
+            case Stop():
+                self.stop_asked = True
 
     @_apply.register
     def _(self, event: ev.Asked) -> None:
@@ -185,6 +202,10 @@ class Fold:
             self.faults[proposer] = Fault(ask=ask.number, reason=fault)
         elif heard:
             self.faults.pop(proposer, None)
+
+    def _hypothesize(self, hypothesis: Hypothesis) -> None:
+        """A sentence that is known already stays as it was told first."""
+        self.hypotheses.setdefault(hypothesis.sentence, hypothesis)
 
     def _pay(self, bill: ev.Bill) -> None:
         spent = self.spent

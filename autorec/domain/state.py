@@ -7,6 +7,7 @@ from typing import Any
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.events import Bill, Evidence
+from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Stage
 from autorec.domain.seeds import baseline_seed, derive_seed
 
@@ -100,12 +101,15 @@ class State:
     `seq` is the last event folded in. `records` (id -> record) are in order of admission, baselines among them.
     `asks` and `training` are under way, `queue` is admitted and not yet started, `decided` are the candidates
     (baselines apart) in the order in which their search training ended. `faults` (proposer -> fault) are lasting.
+    `hypotheses` are people's, `heard` is the number of the last command taken out of the inbox.
     """
 
     seq: int
     task: Task
     seed: int
-    hypotheses: tuple[str, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    heard: int = 0
+    stop_asked: bool = False
     records: Mapping[str, Record] = field(default_factory=dict)
     asked: int = 0
     asks: tuple[Ask, ...] = ()
@@ -124,6 +128,10 @@ class State:
     ended: str | None = None
     evidence: Evidence | None = None
     spent: Bill = field(default_factory=Bill)
+
+    def told(self, sentence: str | None) -> Hypothesis | None:
+        """The hypothesis of a person in these words."""
+        return next((hypothesis for hypothesis in self.hypotheses if hypothesis.sentence == sentence), None)
 
     @property
     def candidates(self) -> tuple[Record, ...]:

@@ -70,7 +70,9 @@ class LLMProposer:
         return Candidate.from_bytes(self.objects.get(plan.parents[0])).files if plan.parents else {}
 
     def _messages(self, plan: Plan, state: State, base: Mapping[str, str]) -> list[Message]:
+        told = state.told(plan.hypothesis)
         facts = {**run_facts(state, self.limits), "hypothesis": plan.hypothesis}
+        facts["predicted_effect"] = told.predicted_effect if told else None
         if plan.parents:
             parent = state.records[plan.parents[0]]
             facts |= parent_facts(parent, state, base)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from autorec.domain.candidate import Operator, Plan
+from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.state import DeclinedAsk, Record, State
 
 DRAFT_SHARE = 0.3
@@ -31,7 +32,7 @@ def next_plan(state: State, seed: int, *, proposer: str, model: str, max_repairs
     if hypothesis := open_hypothesis(state, proposer):
         operator = Operator.IMPROVE if survivors else Operator.DRAFT
         parents = (survivors[0].id,) if survivors else ()
-        return plan(operator=operator, parents=parents, hypothesis=hypothesis, why="a person asks")
+        return plan(operator=operator, parents=parents, hypothesis=hypothesis.sentence, why="a person asks")
     if not survivors:
         return plan(operator=Operator.DRAFT, why="nothing has survived yet")
     if rng.random() < DRAFT_SHARE:
@@ -40,15 +41,15 @@ def next_plan(state: State, seed: int, *, proposer: str, model: str, max_repairs
     return plan(operator=Operator.IMPROVE, parents=(parent.id,), why=f"#{parent.number} survived")
 
 
-def open_hypothesis(state: State, proposer: str) -> str | None:
+def open_hypothesis(state: State, proposer: str) -> Hypothesis | None:
     """The first hypothesis of a person that no candidate, and nothing under way, tests.
 
     One that gave no usable reply is tried a few times and then left; that the model was out is no try.
     """
     tested = {record.hypothesis for record in state.candidates} | {ask.plan.hypothesis for ask in state.asks}
     for hypothesis in state.hypotheses:
-        misses = sum(d.plan.hypothesis == hypothesis and d.plan.proposer == proposer for d in _tries(state))
-        if hypothesis not in tested and misses < HYPOTHESIS_TRIES:
+        misses = sum(d.plan.hypothesis == hypothesis.sentence and d.plan.proposer == proposer for d in _tries(state))
+        if hypothesis.sentence not in tested and misses < HYPOTHESIS_TRIES:
             return hypothesis
     return None
 

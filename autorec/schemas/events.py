@@ -11,6 +11,7 @@ SCHEMA_VERSION = 1
 
 _KINDS: dict[str, type[Any]] = {
     "run_started": ev.RunStarted,
+    "told": ev.Told,
     "asked": ev.Asked,
     "admitted": ev.Admitted,
     "rejected": ev.Rejected,

@@ -38,7 +38,7 @@ class EventTable:
                 f"{path.parent} is not a run: there is no {path.name} in it", fix="`autorec list` shows the runs"
             )
         address = f"{path.absolute().as_uri()}?mode=ro" if read_only else str(path)
-        with _explained(path), ExitStack() as undo:
+        with explained(path), ExitStack() as undo:
             self._db = sqlite3.connect(address, uri=read_only, isolation_level=None, check_same_thread=False)
             undo.callback(self._db.close)
             if create:
@@ -58,7 +58,7 @@ class EventTable:
     def append(self, event: Event) -> int:
         """Record one event, and that the process is at work; returns the event's sequence number."""
         now = time.time()
-        with _explained(self._path):
+        with explained(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 cursor = self._db.execute(
@@ -80,7 +80,7 @@ class EventTable:
 
     def timed(self, upto: int | None = None) -> Iterator[tuple[float, Event]]:
         """Events in order, each with the time (seconds since the epoch) at which it was recorded."""
-        with _explained(self._path):
+        with explained(self._path):
             rows = self._db.execute(
                 "SELECT time, kind, content FROM events WHERE seq <= ? ORDER BY seq",
                 (upto if upto is not None else 1 << 62,),
@@ -89,11 +89,11 @@ class EventTable:
             yield moment, decode(kind, content)
 
     def put_meta(self, key: str, value: bytes) -> None:
-        with _explained(self._path):
+        with explained(self._path):
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def get_meta(self, key: str) -> bytes:
-        with _explained(self._path):
+        with explained(self._path):
             row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if row is None:
             raise RunError(f"{self._path.parent} lacks {key!r}: the run was never fully begun", fix="begin a new run")
@@ -103,17 +103,17 @@ class EventTable:
         """A process begins work, or began it at `began` (seconds since the epoch), so that its start-up counts."""
         now = time.time()
         began = now if began is None else min(began, now)
-        with _explained(self._path):
+        with explained(self._path):
             self._db.execute("INSERT INTO sittings (began, seen) VALUES (?, ?)", (began, now))
 
     def touch_sitting(self) -> None:
         """The process that began the last sitting is still at work."""
-        with _explained(self._path):
+        with explained(self._path):
             self._db.execute(_TOUCH, (time.time(),))
 
     def worked_s(self) -> float:
         """Seconds of wall clock that all sittings have taken together."""
-        with _explained(self._path):
+        with explained(self._path):
             row = self._db.execute("SELECT coalesce(sum(seen - began), 0) FROM sittings").fetchone()
         return float(row[0])
 
@@ -122,7 +122,8 @@ class EventTable:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """What SQLite refuses becomes a RunError or StoreError that names the file."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -2,6 +2,7 @@
 
 runs/<name>/
     run.db           events, meta, sittings
+    inbox.db         commands from outside, when there are any
     objects/         sources, prompts, replies, logs, predictions, weights by sha256
     work/            bundles of the process at work; rebuilt on resume
     champion/        the champion's files, when there is one
@@ -19,10 +20,12 @@ from pathlib import Path
 
 from autorec.domain.errors import RunError, StoreError
 from autorec.store.events import EventTable
+from autorec.store.inbox import INBOX, InboxTable
 from autorec.store.objects import ObjectFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DATABASE = "run.db"
+LOCK = "run.lock"
 SPACE = "free space, or mend the permissions; then `autorec resume` goes on and nothing that was recorded is lost"
 
 
@@ -33,6 +36,7 @@ class RunFolder:
     path: Path
     events: EventTable
     objects: ObjectFolder
+    inbox: InboxTable
     _lock: int | None = None
 
     @classmethod
@@ -57,7 +61,7 @@ class RunFolder:
             events.put_meta("run_id", secrets.token_hex(16).encode())
             (path / DATABASE).chmod(0o600)
             undo.pop_all()
-        return cls(path, events, ObjectFolder(path / "objects"), lock)
+        return cls(path, events, ObjectFolder(path / "objects"), InboxTable(path / INBOX), lock)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> "RunFolder":
@@ -81,7 +85,7 @@ class RunFolder:
                 objects.sweep()
             events = EventTable(path / DATABASE, read_only=not write)
             undo.pop_all()
-        return cls(path, events, objects, lock)
+        return cls(path, events, objects, InboxTable(path / INBOX), lock)
 
     @property
     def secret(self) -> bytes:
@@ -96,6 +100,21 @@ class RunFolder:
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process holds the lock of this run now."""
+        try:
+            descriptor = os.open(self.path / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def fresh_work(self) -> Path:
         """An empty scratch folder.
@@ -125,6 +144,7 @@ class RunFolder:
     def close(self) -> None:
         """Leave the run: remove scratch space, free the lock."""
         self.events.close()
+        self.inbox.close()
         if self._lock is not None:
             shutil.rmtree(self.path / "work", ignore_errors=True)
             os.close(self._lock)
@@ -176,7 +196,7 @@ def _explained(problem: str, fix: str) -> Iterator[None]:
 
 
 def _take_lock(path: Path) -> int:
-    descriptor = os.open(path / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

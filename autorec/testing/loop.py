@@ -1,15 +1,17 @@
 """Fakes that make a search instant and deterministic: events in memory, calls one at a time, scripted answers."""
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
+from autorec.domain.commands import Command, Letter
 from autorec.domain.evaluation import Evaluation, Objective, Task, Trained, value_of
-from autorec.domain.events import Event
+from autorec.domain.events import Event, Told
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.domain.seeds import derive_seed
 from autorec.domain.state import Record, State
+from autorec.ports import Events
 
 TASK = Task(
     role="retrieval",
@@ -38,6 +40,19 @@ class MemoryEvents:
 
     def read(self, upto: int | None = None) -> Iterator[Event]:
         return iter(self.events[:upto])
+
+
+class ScriptedInbox:
+    """`ports.Inbox` whose letters arrive with so many other events recorded: (events, command), in order."""
+
+    def __init__(self, events: Events | None = None, script: Sequence[tuple[int, Command]] = ()) -> None:
+        self._events = events
+        self._script = tuple(script)
+
+    def after(self, number: int) -> tuple[Letter, ...]:
+        recorded = sum(not isinstance(event, Told) for event in self._events.read()) if self._events else 0
+        arrived = [command for due, command in self._script if due <= recorded]
+        return tuple(Letter(number=n, command=command) for n, command in enumerate(arrived, 1) if n > number)
 
 
 class Cut(BaseException):

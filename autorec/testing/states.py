@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from autorec.domain.candidate import Candidate, Operator
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
+from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Generation, Record, State
 from autorec.ports import Objects
@@ -25,7 +26,7 @@ class Story:
     def __init__(self, objects: Objects, task: Task = TASK, hypotheses: Sequence[str] = ()) -> None:
         self._objects = objects
         self._task = task
-        self._hypotheses = tuple(hypotheses)
+        self._hypotheses = tuple(Hypothesis(sentence=sentence) for sentence in hypotheses)
         self._records: dict[str, Record] = {}
 
     def tell(
@@ -41,6 +42,7 @@ class Story:
         decided: bool = True,
         parents: tuple[str, ...] = (),
         hypothesis: str | None = None,
+        predicted_effect: str | None = None,
         name: str | None = None,
     ) -> Record:
         """Add a candidate; its sources go to the store. `value` is its NDCG@10 on select."""
@@ -50,7 +52,7 @@ class Story:
         search = self._trained(candidate.id, value, outcome, reason, log) if decided else None
         record = Record(
             id=candidate.id, number=number, operator=operator, proposer=proposer, parents=parents,
-            hypothesis=hypothesis, name=name, asked=number, search=search,
+            hypothesis=hypothesis, predicted_effect=predicted_effect, name=name, asked=number, search=search,
         )  # fmt: skip
         self._records[record.id] = record
         return record

@@ -2,15 +2,20 @@
 
 from autorec.wiring.arena import load_data, settle
 from autorec.wiring.sitting import Sitting, begin, resume
+from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
 from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines
 
 __all__ = [
+    "Receipt",
     "Sitting",
     "begin",
     "choose_in_time",
     "evaluate_candidate",
+    "hypothesize",
     "load_data",
     "measure_baselines",
     "resume",
     "settle",
+    "stop",
+    "weigh_hypotheses",
 ]

@@ -137,12 +137,8 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
     with ExitStack() as stack:
         folder = RunFolder.open(Path(path), write=True)
         stack.callback(folder.close)
-        started = next(folder.events.read(upto=1), None)
-        if not isinstance(started, ev.RunStarted):
-            raise RunError(f"{path} was never fully begun", fix="remove it and begin a new run")
-        stored = dict(started.config)
-        seeds = stored.pop("seed_sources", {})
-        config = SearchConfig.model_validate(stored)
+        started = _first_event(folder)
+        config, seeds = stored_config(folder)
         config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
         material = load_data(config)
         if (material.digest, material.split_digest) != (started.task.data_digest, started.task.split_digest):
@@ -156,6 +152,20 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         over = journal.state.search_ended is not None
         client = None if over else _reopen_client(config, journal.state.spent.usd)
         yield _sit_down(config, material, folder, journal, executor, seeds, client, began)
+
+
+def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str, str]]]:
+    """What a run was told when it began, and the sources of people's candidates by folder. Raises RunError."""
+    stored = dict(_first_event(folder).config)
+    seeds = stored.pop("seed_sources", {})
+    return SearchConfig.model_validate(stored), seeds
+
+
+def _first_event(folder: "RunFolder") -> ev.RunStarted:
+    started = next(folder.events.read(upto=1), None)
+    if not isinstance(started, ev.RunStarted):
+        raise RunError(f"{folder.path} was never fully begun", fix="remove it and begin a new run")
+    return started
 
 
 def _sit_down(
@@ -193,6 +203,7 @@ def _sit_down(
 
     search = Search(
         journal=journal,
+        inbox=folder.inbox,
         proposer=_proposers(config, arena, folder.objects, seeds, client),
         train=arena.trainer.train,
         selector=NsgaSelector(

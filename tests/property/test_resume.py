@@ -5,13 +5,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
-from autorec.domain.events import Admitted, Asked, Event, Rejected, RunStarted
+from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
+from autorec.domain.events import Admitted, Asked, Event, Rejected, RunStarted, Told
+from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.state import State
 from autorec.finals import Finals
 from autorec.journal import Journal
 from autorec.proposers.rotation import Rotation
 from autorec.search import Pace, Search, enter_baseline
-from autorec.testing.loop import TASK, BestFirst, Cut, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.loop import (
+    TASK,
+    BestFirst,
+    Cut,
+    InstantTrainer,
+    MemoryEvents,
+    NumberProposer,
+    OneAtATime,
+    ScriptedInbox,
+)
 from autorec.testing.memory import MemoryObjects
 
 BASELINES = {name: Candidate.of({"model.py": f"# {name}\n"}) for name in ("pop", "ease")}
@@ -32,6 +43,20 @@ def proposers(dies: int, workers: int) -> Rotation:
     return Rotation(first={}, then={"llm": Mortal(dies), "policy": NumberProposer(numbers=40)}, at_once=workers)
 
 
+Script = tuple[tuple[int, Command], ...]
+
+
+def told(sentence: str) -> Command:
+    return Hypothesize(hypothesis=Hypothesis(sentence=sentence))
+
+
+COMMANDS = st.sampled_from([told("a"), told("b"), told("a"), Unreadable(problem="of tomorrow"), Stop()])
+SCRIPTS = st.lists(st.tuples(st.integers(0, 60), COMMANDS), max_size=4).map(
+    lambda s: tuple(sorted(s, key=lambda x: x[0]))
+)
+"""What a person tells the run, and after how many events."""
+
+
 def play(
     events: MemoryEvents,
     objects: MemoryObjects,
@@ -41,6 +66,7 @@ def play(
     most: int,
     late: int = 99,
     dies: int | None = None,
+    script: Script = (),
 ) -> None:
     """One process at work: begins the run, or goes on with it.
 
@@ -62,6 +88,7 @@ def play(
     )
     search = Search(
         journal=journal,
+        inbox=ScriptedInbox(events, script),
         proposer=NumberProposer(numbers=40) if dies is None else proposers(dies, workers),
         train=trainer.train,
         selector=BestFirst(3),
@@ -84,9 +111,17 @@ def play(
     ).run()
 
 
-def uncut(seed: int, workers: int, population: int, most: int, late: int = 99, dies: int | None = None) -> list[Event]:
+def uncut(
+    seed: int,
+    workers: int,
+    population: int,
+    most: int,
+    late: int = 99,
+    dies: int | None = None,
+    script: Script = (),
+) -> list[Event]:
     events = MemoryEvents()
-    play(events, MemoryObjects(), seed, workers, population, most, late, dies)
+    play(events, MemoryObjects(), seed, workers, population, most, late, dies, script)
     return events.events
 
 
@@ -96,21 +131,23 @@ def uncut(seed: int, workers: int, population: int, most: int, late: int = 99, d
     workers=st.integers(1, 4),
     population=st.integers(1, 5),
     most=st.integers(1, 12),
+    script=SCRIPTS,
     late=st.integers(0, 12),
     dies=st.none() | st.integers(0, 12),
     data=st.data(),
 )
-def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, late, dies, data):
-    whole = uncut(seed, workers, population, most, late, dies)
+def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, script, late, dies, data):
+    whole = uncut(seed, workers, population, most, late, dies, script)
+    script = script[: sum(isinstance(event, Told) for event in whole)]  # what comes after the end is not heard
     cuts = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=3).map(sorted))
     objects, kept = MemoryObjects(), ()
     for cut in cuts:
         events = MemoryEvents(kept, capacity=cut)
         with pytest.raises(Cut):
-            play(events, objects, seed, workers, population, most, late, dies)
+            play(events, objects, seed, workers, population, most, late, dies, script)
         kept = tuple(events.events)
     events = MemoryEvents(kept)
-    play(events, objects, seed, workers, population, most, late, dies)
+    play(events, objects, seed, workers, population, most, late, dies, script)
     assert events.events == whole
 
 
@@ -123,13 +160,27 @@ def test_whatever_was_asked_is_booked_when_time_is_up():
 
 
 def test_every_possible_cut():
-    whole = uncut(seed=5, workers=2, population=3, most=8)
+    script = ((10, told("a")), (10, told("b")), (30, told("c")))
+    whole = uncut(5, 2, 3, 8, script=script)
     assert len(whole) > 40
     for cut in range(len(whole)):
         objects = MemoryObjects()
         events = MemoryEvents(capacity=cut)
         with pytest.raises(Cut):
-            play(events, objects, 5, 2, 3, 8)
+            play(events, objects, 5, 2, 3, 8, script=script)
         resumed = MemoryEvents(tuple(events.events))
-        play(resumed, objects, 5, 2, 3, 8)
+        play(resumed, objects, 5, 2, 3, 8, script=script)
         assert resumed.events == whole, f"cut after event {cut}"
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000), script=SCRIPTS)
+def test_what_is_told_before_the_search_ends_is_heard_once_and_in_order(seed, script):
+    events = uncut(seed, 2, 3, 8, script=script)
+    heard = [event for event in events if isinstance(event, Told)]
+    assert [event.number for event in heard] == list(range(1, len(heard) + 1))
+    assert [event.command for event in heard] == [command for _, command in script[: len(heard)]]
+    over = next(at for at, event in enumerate(events) if type(event).__name__ == "SearchEnded")
+    assert not any(isinstance(event, Told) for event in events[over:])
+    last_turn = over - sum(isinstance(event, Told) for event in events) - 6  # ending books late answers and closes
+    assert len(heard) >= sum(due <= last_turn for due, _ in script)

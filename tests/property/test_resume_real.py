@@ -51,6 +51,7 @@ def sit(path: Path, life: int = -1) -> list[Event]:
         policy = PolicyProposer(SPACE, CODE, TpeChoosers())
         Search(
             journal=journal,
+            inbox=folder.inbox,
             proposer=Rotation(first={"human": HumanProposer(PERSON)}, then={"policy": policy}, at_once=2),
             train=InstantTrainer(folder.objects.put).train,
             selector=NsgaSelector(objectives=TASK.objectives, constraints=(), size=3),

@@ -4,9 +4,11 @@ import pytest
 
 from autorec.domain import events as ev
 from autorec.domain.candidate import Operator, Plan
+from autorec.domain.commands import Hypothesize, Stop, Unreadable
 from autorec.domain.errors import RunError
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.fold import Fold
+from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Fault
 from autorec.schemas.events import decode, encode, kind_of
@@ -34,6 +36,10 @@ TRAINED = Trained(
 )
 STORY = (
     ev.RunStarted(task=TASK, seed=3, version="1", config={"a": [1, None]}, hypotheses=("h",)),
+    ev.Told(number=1, command=Hypothesize(hypothesis=Hypothesis(sentence="told", predicted_effect="ndcg@10 +0.01"))),
+    ev.Told(number=2, command=Hypothesize(hypothesis=Hypothesis(sentence="h", predicted_effect="told twice"))),
+    ev.Told(number=3, command=Unreadable(problem="a command of tomorrow")),
+    ev.Told(number=5, command=Stop()),
     ev.Asked(number=0, plan=PLAN, seen=1),
     ev.Asked(number=1, plan=PLAN, seen=2),
     ev.Admitted(candidate="c1", plan=PLAN, ask=0, exchanges=("x",), bill=ev.Bill(usd=0.5, tokens=7, calls=1)),
@@ -77,15 +83,17 @@ def test_the_fold_tells_the_story():
     assert state.declined[0].duplicate_of == "c1"
     assert state.faults == {PLAN.proposer: Fault(ask=1, reason="no", tried_again=True)}
     assert state.spent == ev.Bill(usd=0.5, tokens=10, calls=2, unpriced=1)
+    assert [(h.sentence, h.predicted_effect) for h in state.hypotheses] == [("h", None), ("told", "ndcg@10 +0.01")]
+    assert (state.heard, state.stop_asked) == (5, True)
     assert (state.champion, state.test_opened, state.ended) == ("c1", 2, "done")
 
 
 def test_a_snapshot_does_not_change_with_later_events():
     fold = Fold()
-    for event in STORY[:4]:
+    for event in STORY[:8]:
         fold.take(event)
     before = fold.snapshot()
-    for event in STORY[4:]:
+    for event in STORY[8:]:
         fold.take(event)
     assert before.queue == ("c1",)
     assert before.records["c1"].search is None

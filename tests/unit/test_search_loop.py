@@ -5,12 +5,21 @@ from dataclasses import replace
 from typing import Any
 
 from autorec.domain.candidate import Declined, Plan, Proposal
-from autorec.domain.events import Admitted, Asked, Event, Finished, Rejected, RunStarted, Started
+from autorec.domain.commands import Stop
+from autorec.domain.events import Admitted, Asked, Event, Finished, Rejected, RunStarted, Started, Told
 from autorec.domain.state import State
 from autorec.journal import Journal
 from autorec.proposers.rotation import Rotation
 from autorec.search import DRY_SPELL, Pace, Search
-from autorec.testing.loop import TASK, BestFirst, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.loop import (
+    TASK,
+    BestFirst,
+    InstantTrainer,
+    MemoryEvents,
+    NumberProposer,
+    OneAtATime,
+    ScriptedInbox,
+)
 from autorec.testing.memory import MemoryObjects
 
 
@@ -38,6 +47,7 @@ def search(proposer: Any, *, workers: int = 2, most: int | None = 12, slow: bool
     crew = SlowModel(journal) if slow else OneAtATime()
     Search(
         journal=journal,
+        inbox=ScriptedInbox(),
         proposer=proposer,
         train=InstantTrainer(objects.put).train,
         selector=BestFirst(2),
@@ -107,6 +117,7 @@ def test_out_of_time_starts_nothing_and_lets_what_runs_end():
 
     Search(
         journal=journal,
+        inbox=ScriptedInbox(),
         proposer=NumberProposer(),
         train=InstantTrainer(objects.put).train,
         selector=BestFirst(2),
@@ -139,6 +150,7 @@ def test_a_call_that_nobody_answered_is_booked_as_a_cost_that_nobody_knows():
     turns = iter([False] * 5)
     search = Search(
         journal=journal,
+        inbox=ScriptedInbox(),
         proposer=Model(),
         train=InstantTrainer().train,
         selector=BestFirst(2),
@@ -152,3 +164,23 @@ def test_a_call_that_nobody_answered_is_booked_as_a_cost_that_nobody_knows():
     assert under_way > 0
     assert journal.state.asks == ()
     assert journal.state.spent.unpriced == under_way
+
+
+def test_a_person_who_asks_to_stop_lets_what_trains_end_and_nothing_begin():
+    events = MemoryEvents()
+    journal = Journal(events)
+    journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
+    Search(
+        journal=journal,
+        inbox=ScriptedInbox(events, [(12, Stop())]),
+        proposer=NumberProposer(),
+        train=InstantTrainer().train,
+        selector=BestFirst(2),
+        objects=MemoryObjects(),
+        crew=OneAtATime(),
+        pace=Pace(workers=3, population=4, out_of_time=lambda: False),
+    ).run()
+    at = next(i for i, event in enumerate(events.events) if isinstance(event, Told))
+    assert not any(isinstance(event, Started | Asked) for event in events.events[at:])
+    assert journal.state.search_ended == "a person asked it to stop"
+    assert journal.state.training == journal.state.decided_since == ()

@@ -1,0 +1,65 @@
+"""Speaking to a run from outside: hypothesize, stop."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autorec.cli.runs import Run
+
+if TYPE_CHECKING:
+    from autorec.wiring import Receipt
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(hypothesize)
+    app.command()(stop)
+
+
+def hypothesize(
+    run: Run,
+    sentence: Annotated[str, typer.Argument(help="a sentence that a result can refute")],
+    effect: Annotated[
+        str | None, typer.Option(help="what it predicts, such as 'ndcg@10 +0.01' (minus: a loss is predicted)")
+    ] = None,
+) -> None:
+    """Have a run's language model test a sentence, while the run goes on or when it is resumed.
+
+    Example: autorec hypothesize demo "tastes drift within a week" --effect "ndcg@10 +0.01"
+    """
+    from autorec import wiring
+    from autorec.cli.text import plain
+    from autorec.schemas.commands import read_hypothesis
+
+    hypothesis = read_hypothesis(sentence, effect)
+    receipt = wiring.hypothesize(_path(run), hypothesis)
+    print(plain(f"told: {hypothesis.sentence}"))
+    print(_next(receipt, run, "is read within seconds, and the next thing that the model is asked for"))
+    print(f"  autorec hypotheses {run}      what came of it")
+
+
+def stop(run: Run) -> None:
+    """Have a run begin nothing new: what trains ends, then come the finals and the sealed test.
+
+    Ctrl-C leaves a run as it is instead, for `resume`. Example: autorec stop demo
+    """
+    from autorec import wiring
+
+    receipt = wiring.stop(_path(run))
+    print(_next(receipt, run, "takes notice within seconds: what trains ends, the finals follow"))
+
+
+def _next(receipt: "Receipt", run: str, at_once: str) -> str:
+    when = (
+        at_once if receipt.at_work else f"waits: no process works on this run; `autorec resume {run}` goes on with it"
+    )
+    doubts = "".join(f"\n! it may come too late: {doubt}" for doubt in receipt.doubts)
+    return f"command {receipt.number} {when}{doubts}"
+
+
+def _path(run: str) -> Path:
+    from autorec.cli.reader import RUNS
+    from autorec.store.folder import resolve_run
+
+    return resolve_run(run, RUNS)

@@ -1,0 +1,71 @@
+"""Commands as JSON and back: each is checked once, by whoever tells it, and again where it is read."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
+from autorec.domain.errors import UsageError
+from autorec.domain.hypothesis import Hypothesis
+from autorec.schemas.reply import Sentence
+
+OneLine = Annotated[Sentence, BeforeValidator(lambda text: " ".join(text.split()) if isinstance(text, str) else text)]
+
+
+class _Letter(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Hypothesize(_Letter):
+    kind: Literal["hypothesize"] = "hypothesize"
+    sentence: OneLine
+    predicted_effect: OneLine | None = None
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        return Hypothesis(sentence=self.sentence, predicted_effect=self.predicted_effect)
+
+    def command(self) -> Command:
+        return Hypothesize(hypothesis=self.hypothesis)
+
+
+class _Stop(_Letter):
+    kind: Literal["stop"] = "stop"
+
+    def command(self) -> Command:
+        return Stop()
+
+
+_LETTER: TypeAdapter[_Hypothesize | _Stop] = TypeAdapter(Annotated[_Hypothesize | _Stop, Field(discriminator="kind")])
+
+
+def read_hypothesis(sentence: str, predicted_effect: str | None = None) -> Hypothesis:
+    """A person's hypothesis, on one line.
+
+    Raises UsageError that names what is wrong.
+    """
+    try:
+        checked = _Hypothesize(sentence=sentence, predicted_effect=predicted_effect)
+    except ValidationError as error:
+        wrong = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())
+        raise UsageError(wrong, fix="give one sentence of at most 1,000 characters") from None
+    return checked.hypothesis
+
+
+def encode(command: Command) -> str:
+    """One line of JSON."""
+    match command:
+        case Hypothesize(hypothesis=told):
+            return _Hypothesize(sentence=told.sentence, predicted_effect=told.predicted_effect).model_dump_json()
+        case Stop():
+            return _Stop().model_dump_json()
+        case Unreadable(problem=problem):
+            raise ValueError(f"this is no command that anybody could tell: {problem}")
+
+
+def decode(content: str) -> Command:
+    """The command again; `Unreadable` where it is none of this version."""
+    try:
+        return _LETTER.validate_json(content).command()
+    except ValidationError as error:
+        return Unreadable(problem="; ".join(e["msg"] for e in error.errors()))

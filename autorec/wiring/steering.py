@@ -1,0 +1,125 @@
+"""Telling a run something from outside, and what came of what was told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autorec.domain.commands import Hypothesize, Stop
+from autorec.domain.errors import RunError, UsageError
+from autorec.domain.evaluation import Trained
+from autorec.domain.findings import PERSON, Finding, findings
+from autorec.domain.hypothesis import Difference, Hypothesis, Verdict
+from autorec.domain.state import State
+from autorec.journal import Journal
+from autorec.ports import Objects
+from autorec.schemas.config import SearchConfig
+from autorec.wiring.sitting import stored_config
+
+if TYPE_CHECKING:
+    from autorec.store.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A command lies in the inbox. `at_work`: a process works on the run now; `doubts`: what may stand in its way."""
+
+    number: int
+    at_work: bool
+    doubts: tuple[str, ...] = ()
+
+
+def hypothesize(path: Path, hypothesis: Hypothesis) -> Receipt:
+    """Have a run test a hypothesis, in this sitting or the next.
+
+    Raises UsageError where its search is over, has no language model, or was told the same before.
+    """
+    with _searching(path) as (folder, state):
+        config, _ = stored_config(folder)
+        if config.llm is None:
+            raise UsageError(
+                f"the run {path} has no language model, and the policy draws designs without reading sentences",
+                fix="begin one that has: autorec search --llm provider/model --hypothesis ...",
+            )
+        if hypothesis.sentence in {known.sentence for known in (*state.hypotheses, *_unread(folder, state))}:
+            raise UsageError(
+                f"the run {path} was told this before: {hypothesis.sentence}",
+                fix=f"`autorec hypotheses {path}` shows what came of it",
+            )
+        number = folder.inbox.tell(Hypothesize(hypothesis=hypothesis))
+        return Receipt(number=number, at_work=folder.at_work, doubts=_doubts(state, config))
+
+
+def stop(path: Path) -> Receipt:
+    """Have a run begin nothing new: what trains ends, then the finals follow.
+
+    Raises UsageError where its search is over.
+    """
+    with _searching(path) as (folder, _):
+        return Receipt(number=folder.inbox.tell(Stop()), at_work=folder.at_work)
+
+
+def weigh_hypotheses(folder: "RunFolder", state: State) -> tuple[Finding, ...]:
+    """Every hypothesis of a run with what came of it; last those that still lie in the inbox."""
+    return (*findings(state, partial(_difference, folder.objects, state.seed)), *_waiting(folder, state))
+
+
+def _waiting(folder: "RunFolder", state: State) -> Iterator[Finding]:
+    why = "told, and read when the run is resumed"
+    if state.search_ended is not None:
+        why = "told when the search was over"
+    elif folder.at_work:
+        why = "told, and read at the next turn of the search"
+    for told in _unread(folder, state):
+        yield Finding(
+            sentence=told.sentence, by=PERSON, predicted_effect=told.predicted_effect, verdict=Verdict.OPEN, why=why
+        )
+
+
+def _unread(folder: "RunFolder", state: State) -> tuple[Hypothesis, ...]:
+    commands = [letter.command for letter in folder.inbox.after(state.heard)]
+    return tuple(command.hypothesis for command in commands if isinstance(command, Hypothesize))
+
+
+def _difference(objects: Objects, seed: int, ours: Trained, theirs: Trained) -> Difference | None:
+    from autorec.judging.evidence import compare
+
+    if ours.per_unit is None or theirs.per_unit is None:
+        return None
+    effect, low, high = compare(objects.get(ours.per_unit), objects.get(theirs.per_unit), 1, seed)
+    return Difference(effect=effect, low=low, high=high)
+
+
+@contextmanager
+def _searching(path: Path) -> "Iterator[tuple[RunFolder, State]]":
+    """A run that searches, or will when it is resumed."""
+    from autorec.store.folder import RunFolder
+
+    folder = RunFolder.open(path)
+    try:
+        journal = Journal(folder.events)
+        if journal.empty:
+            raise RunError(f"{path} holds no event: it was never fully begun", fix="begin a new run")
+        if journal.state.search_ended is not None:
+            raise UsageError(
+                f"the search of {path} is over ({journal.state.search_ended}): nothing new is begun in it",
+                fix="begin another one; `--seed-code` takes the code of a candidate along, such as its champion's",
+            )
+        yield folder, journal.state
+    finally:
+        folder.close()
+
+
+def _doubts(state: State, config: SearchConfig) -> tuple[str, ...]:
+    """Why the search may end before a model is asked."""
+    made, most = len(state.candidates) + len(state.asks), config.max_candidates
+    full = most is not None and made >= most
+    spent = config.max_usd is not None and state.spent.usd >= config.max_usd
+    doubts = {
+        f"all {most} candidates of this search are made or being written": full,
+        f"the ${config.max_usd} for the language model are spent": spent,
+        "a person asked the search to stop": state.stop_asked,
+    }
+    return tuple(doubt for doubt, holds in doubts.items() if holds)

@@ -1,0 +1,97 @@
+"""A person tells a run something from another process while it searches, and sees what comes of it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autorec.domain.errors import RunError
+from autorec.domain.state import State
+from autorec.journal import Journal
+from autorec.store.folder import RunFolder
+from autorec.testing.llm_server import ScriptedServer
+from autorec.testing.replies import ScriptedDesigner
+from tests.e2e.conftest import quick
+
+pytestmark = pytest.mark.sandbox
+SENTENCE, EFFECT = "tastes drift within a week", "ndcg@10 +0.01"
+
+
+def state_of(run: Path) -> State | None:
+    try:
+        folder = RunFolder.open(run)
+    except RunError:
+        return None
+    try:
+        journal = Journal(folder.events)
+        return None if journal.empty else journal.state
+    finally:
+        folder.close()
+
+
+def wait_until(run: Path, holds: Callable[[State], bool]) -> State:
+    """The state once it holds."""
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        state = state_of(run)
+        if state is not None and holds(state):
+            return state
+        time.sleep(0.05)
+    raise AssertionError(f"it did not come about in time; the run is at {state_of(run)}")
+
+
+def was_tested(state: State) -> bool:
+    return any(r.hypothesis == SENTENCE and r.ok for r in state.candidates)
+
+
+def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_the_finals(
+    isolation, small_log, autorec, monkeypatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
+    run = autorec.folder / "runs" / "r"
+    with ScriptedServer(ScriptedDesigner()) as server:
+        flags = ("--llm", "openai/scripted", "--api-base", server.base, "--run", "r", "--json")
+        process = autorec.start(*quick(small_log, *flags, candidates=500))
+        try:
+            wait_until(run, lambda state: len(state.decided) > 0)
+            said = autorec("hypothesize", "r", SENTENCE, "--effect", EFFECT)
+            assert "is read within seconds" in said
+            assert "told this before" in refused(autorec, "hypothesize", "r", f"  {SENTENCE} ")
+            wait_until(run, was_tested)
+            autorec("stop", "r")
+            _, errors = process.communicate(timeout=300)
+        finally:
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                process.communicate()
+        asked = [r["messages"][1]["content"] for r in server.requests if SENTENCE in r["messages"][1]["content"]]
+    assert process.returncode == 0, errors
+    assert f"told a hypothesis: {SENTENCE}" in errors
+    assert any(f"The effect that it predicts: {EFFECT}" in prompt for prompt in asked)
+    state = state_of(run)
+    assert state is not None
+    assert state.search_ended == "a person asked it to stop"
+    assert state.champion is not None
+    found = {f["sentence"]: f for f in autorec.json("hypotheses", "r")["hypotheses"]}
+    mine = found[SENTENCE]
+    assert (mine["by"], mine["predicted_effect"]) == ("a person", EFFECT)
+    answer = next(a for a in mine["answers"] if a["difference"])
+    assert answer["difference"]["low"] <= answer["difference"]["effect"] <= answer["difference"]["high"]
+    assert mine["verdict"] in ("confirmed", "refuted", "open")
+    assert any(f["by"] == "llm" for f in found.values())
+    assert SENTENCE in autorec("hypotheses", "r")
+    for form in ((), ("--dot",), ("--json",)):
+        assert answer["candidate"][:10] in autorec("lineage", "r", answer["candidate"][:10], *form)
+    for late in (("hypothesize", "r", "too late"), ("stop", "r")):
+        assert "is over" in refused(autorec, *late)
+
+
+def refused(autorec, *arguments: str) -> str:
+    process = autorec.start(*arguments)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "fix: " in said
+    return said

@@ -80,20 +80,22 @@ def baselines(
     budget: options.Budget = None,
     training: options.Training = None,
     workers: options.Workers = None,
+    baselines: options.Baselines = None,
     seed: options.Seed = None,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train the named baselines, or recall them, and judge them on *select* and *confirm*; the test stays sealed.
+    """Train baselines, or recall them, and judge them on *select* and *confirm*; the test stays sealed.
 
-    A later search with the same data and training time finds them ready. Example: autorec baselines --data ratings.csv
+    All that the budget has time for, unless some are named. A later search with the same data, training time and
+    number of workers finds them ready. Example: autorec baselines --data ratings.csv --baselines ease,slim
     """
     from rich.console import Console
     from rich.table import Table
 
     from autorec.domain.evaluation import Trained
     from autorec.schemas.config import load_config
-    from autorec.wiring import measure_baselines, settle
+    from autorec.wiring import choose_in_time, measure_baselines
 
     flags = {
         "data": data,
@@ -103,9 +105,12 @@ def baselines(
         "budget": budget,
         "training": training,
         "workers": workers,
+        "baselines": baselines,
         "seed": seed,
     }
-    resolved = settle(load_config(flags, config))
+    resolved, left_out = choose_in_time(load_config(flags, config))
+    if left_out:
+        print(f"no time in {resolved.budget:g} s for {', '.join(left_out)}: give more --budget", file=sys.stderr)
 
     def report(name: str, trained: Trained) -> None:
         print(

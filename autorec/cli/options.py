@@ -28,6 +28,10 @@ Seed = Annotated[
     int | None, typer.Option(help="Seed of designs and trainings; the split keeps its own.", rich_help_panel="Search")
 ]
 Workers = Annotated[int | None, typer.Option(help="Trainings at a time.", rich_help_panel="Search")]
+Baselines = Annotated[
+    str | None,
+    typer.Option(help="Designs of the search space to compare with, as ease,slim, or all.", rich_help_panel="Search"),
+]
 Training = Annotated[
     str | None,
     typer.Option(help="Training time a candidate; default: a twelfth of the budget.", rich_help_panel="Search"),

@@ -58,6 +58,7 @@ def search(
     workers: options.Workers = None,
     population: Annotated[int | None, typer.Option(help="Candidates a generation.", rich_help_panel="Search")] = None,
     training: options.Training = None,
+    baselines: options.Baselines = None,
     seed: options.Seed = None,
     run: Annotated[str | None, typer.Option(help="A name under runs/, or a path.", rich_help_panel="Run")] = None,
     config: options.Config = None,
@@ -93,6 +94,7 @@ def search(
         "workers": workers,
         "population": population,
         "training": training,
+        "baselines": baselines,
         "seed": seed,
         "run": run,
     }

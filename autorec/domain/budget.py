@@ -1,7 +1,7 @@
 """How a wall-clock budget is divided: search, finalists, final stage."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from autorec.domain.evaluation import Trained
@@ -53,6 +53,23 @@ def overhead_s(trained: Trained) -> float:
 def training_share(budget_s: float) -> float:
     """The training time of one candidate where none is given."""
     return max(SHORTEST_TRAINING_S, budget_s * SHARE_OF_BUDGET)
+
+
+def baselines_in_time(
+    names: Sequence[str], slow: Collection[str], *, budget_s: float, training_s: float, workers: int
+) -> tuple[str, ...]:
+    """Those of `names` that can be trained once and judged twice in a budget; `slow` ones use all of `training_s`.
+
+    Quick ones are taken first, then in the order given.
+    """
+    taken: set[str] = set()
+    for name in sorted(names, key=lambda each: each in slow):
+        jobs = 2 * (len(taken) + 1)
+        trainings = len(taken & set(slow)) + (name in slow)
+        seconds = START_UP_S + math.ceil(trainings / workers) * training_s + math.ceil(jobs / workers) * JOB_OVERHEAD_S
+        if seconds <= budget_s:
+            taken.add(name)
+    return tuple(name for name in names if name in taken)
 
 
 def plan_time(

@@ -56,6 +56,11 @@ def parse_columns(text: str) -> dict[str, str]:
     return {meaning.strip(): name.strip() for meaning, _, name in pairs}
 
 
+def split_names(text: str) -> list[str]:
+    """`ease, slim` as a list; empty names are left out."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 
 
@@ -97,6 +102,9 @@ class SearchConfig(BaseModel):
     hypotheses: tuple[str, ...] = Field((), description="sentences for the language model to test")
     seed_code: tuple[Path, ...] = Field((), description="folders with a person's candidates")
     search_space: str | None = Field(None, description="a name in search_spaces/; default: that of the role")
+    baselines: tuple[str, ...] = Field(
+        (), description="designs of the search space to compare with, or all; default: those of the role"
+    )
     chooser: Literal["tpe", "random"] = Field("tpe", description="how the policy draws designs")
     run: str | None = Field(None, description="a name under runs/, or a path")
     training: Duration | None = Field(None, description="training time a candidate; default: a share of the budget")
@@ -119,6 +127,11 @@ class SearchConfig(BaseModel):
     @classmethod
     def _as_pairs(cls, columns: object) -> object:
         return parse_columns(columns) if isinstance(columns, str) else columns
+
+    @field_validator("baselines", mode="before")
+    @classmethod
+    def _as_names(cls, names: object) -> object:
+        return split_names(names) if isinstance(names, str) else names
 
     @field_validator("cutoffs")
     @classmethod
@@ -181,7 +194,7 @@ def _from_text(key: str, text: str) -> str | list[str]:
     if key == "hypotheses":
         return [line.strip() for line in text.splitlines() if line.strip()]
     if key in ("seed_code", "objectives", "cutoffs"):
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return split_names(text)
     return text
 
 

@@ -5,7 +5,7 @@ named in `when` have one of the listed values. A design is a flat mapping of the
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -109,11 +109,13 @@ Parameter = Annotated[Choice | Bool | Int | Float, Field(discriminator="type")]
 class SearchSpace(Strict):
     """The action space of a role and the folders of templates that render its designs.
 
-    `code` maps each family to the folder, beside the file, of its model.py.j2 and train.py.j2.
+    `code` maps each family to the folder, beside the file, of its model.py.j2 and train.py.j2. The families of
+    `ends_by_itself` are done when they are done; the others train until their time is up.
     """
 
     role: str
     code: dict[str, str]
+    ends_by_itself: list[str] = Field(default_factory=list)
     structure: dict[str, Parameter]
     tunables: dict[str, Parameter]
     designs: dict[str, dict[str, Value]] = Field(default_factory=dict)
@@ -138,6 +140,10 @@ class SearchSpace(Strict):
                 design[name] = given.get(name, parameter.default)
         return design
 
+    def until_time_is_up(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of the named designs that use the whole training time that they are given."""
+        return tuple(name for name in names if self.named(name)["family"] not in self.ends_by_itself)
+
     def named(self, name: str) -> dict[str, Value]:
         """The whole design of a baseline.
 
@@ -145,8 +151,8 @@ class SearchSpace(Strict):
         """
         if name not in self.designs:
             raise SpaceError(
-                f"the {self.role} space has no design named {name}; expected one of {', '.join(self.designs)}",
-                fix=nearest(name, self.designs),
+                f"the {self.role} space has no design named {name!r}; expected one of {', '.join(self.designs)}",
+                fix=nearest(name, self.designs) or "give one of these names",
             )
         return self.complete(self.designs[name])
 
@@ -247,6 +253,9 @@ def _code_breaches(space: SearchSpace, folder: Path) -> Iterator[tuple[str, str]
         for file in ("model.py.j2", "train.py.j2"):
             if not (folder / templates / file).is_file():
                 yield f"code.{name}", f"is {templates}; expected a folder with {file}"
+    for name in space.ends_by_itself:
+        if not family.allows(name):
+            yield "ends_by_itself", f"names {name}; expected {family.expected}"
 
 
 def _design_breaches(

@@ -149,7 +149,6 @@ RETRIEVAL = Role(
     name="retrieval",
     search_space="retrieval",
     baselines=("pop", "itemknn", "ease", "ease_recency", "sasrec"),
-    slow_baselines=1,
     columns=("user", "item", "timestamp", "value"),
     splits=("auto", "temporal", "loo", "ratio", "given"),
     measures={

@@ -119,14 +119,14 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """One role. `slow_baselines` of the baselines use their whole training time; `shown` are the columns of the final
-    table; `predictions_file` is what lies beside the champion; `protocol` says how a task was judged, in a sentence.
+    """One role. `baselines` are designs of its search space that a search compares with unless told otherwise; `shown`
+    are the columns of the final table; `predictions_file` is what lies beside the champion; `protocol` says how a task
+    was judged, in a sentence.
     """
 
     name: str
     search_space: str
     baselines: tuple[str, ...]
-    slow_baselines: int
     columns: tuple[str, ...]
     splits: tuple[str, ...]
     measures: Mapping[str, Measure]

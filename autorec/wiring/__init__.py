@@ -4,7 +4,7 @@ from autorec.wiring.arena import load_data, settle
 from autorec.wiring.comparisons import Comparison, against_baselines
 from autorec.wiring.sitting import Sitting, begin, resume
 from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
-from autorec.wiring.trial import evaluate_candidate, measure_baselines
+from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines
 
 __all__ = [
     "Comparison",
@@ -12,6 +12,7 @@ __all__ = [
     "Sitting",
     "against_baselines",
     "begin",
+    "choose_in_time",
     "evaluate_candidate",
     "hypothesize",
     "load_data",

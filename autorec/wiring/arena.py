@@ -52,8 +52,36 @@ def settle(config: SearchConfig) -> SearchConfig:
         update={
             "objectives": config.objectives or role.default_objectives,
             "search_space": config.search_space or role.search_space,
+            "baselines": choose_baselines(config) if config.baselines else role.baselines,
         }
     )
+
+
+def choose_baselines(config: SearchConfig) -> tuple[str, ...]:
+    """The designs that the configuration names, each once, `all` being those of the search space.
+
+    Raises SpaceError for a name that is no design there.
+    """
+    space = open_space(config)
+    if "all" in config.baselines:
+        return tuple(space.designs)
+    for name in config.baselines:
+        space.named(name)
+    return tuple(dict.fromkeys(config.baselines))
+
+
+def open_space(config: SearchConfig) -> "SearchSpace":
+    """The configured search space, or that of the role. Raises SpaceError."""
+    from autorec.schemas.space import load_space
+
+    return load_space(space_file(config))
+
+
+def space_file(config: SearchConfig) -> Path:
+    """Where the configured search space stands. Raises SpaceError."""
+    from autorec.schemas.space import find_space
+
+    return find_space(config.search_space or role_named(config.role).search_space, assets("search_spaces"))
 
 
 def load_data(config: SearchConfig) -> Material:
@@ -89,13 +117,12 @@ def time_plan(config: SearchConfig) -> TimePlan:
 
     Raises UsageError when it is too short for the baselines, one candidate a worker and the finals.
     """
-    role = role_named(config.role)
     plan = plan_time(
         config.budget,
         workers=config.workers,
         finalists=config.finalists,
-        baselines=len(role.baselines),
-        slow_baselines=role.slow_baselines,
+        baselines=len(config.baselines),
+        slow_baselines=len(open_space(config).until_time_is_up(config.baselines)),
         training_s=config.training,
     )
     if not plan.fits:
@@ -135,13 +162,11 @@ def open_arena(
     """Write the bundles under `folder` and bring judge, executor and cache of baselines together."""
     from autorec.judging.judges import open_judge
     from autorec.proposers.space_code import SpaceCode
-    from autorec.schemas.space import find_space, load_space
 
     role, task = role_named(config.role), make_task(config, material)
-    space_file = find_space(config.search_space or role.search_space, assets("search_spaces"))
-    space = load_space(space_file)
-    code = SpaceCode(space, space_file.parent)
-    baselines = {name: Candidate.of(code.render(space.named(name))) for name in role.baselines}
+    space = open_space(config)
+    code = SpaceCode(space, space_file(config).parent)
+    baselines = {name: Candidate.of(code.render(space.named(name))) for name in config.baselines}
     limits = training_limits(config, material, training_s)
     judge = open_judge(
         material.answer["answer"],

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 
 from autorec.batch import carry_out
-from autorec.domain.budget import training_share
+from autorec.domain.budget import baselines_in_time, training_share
 from autorec.domain.candidate import Candidate
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.seeds import baseline_seed
 from autorec.schemas.config import SearchConfig
-from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena, settle
+from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena, open_space, settle
 
 
 @contextmanager
@@ -45,6 +45,25 @@ def evaluate_candidate(candidate: Candidate, config: SearchConfig) -> tuple[Trai
         trained = arena.trainer.inner.train(candidate, Stage.SEARCH, config.seed)
         log = arena.trainer.objects.get(trained.log).decode(errors="replace") if trained.log else ""
     return trained, log
+
+
+def choose_in_time(config: SearchConfig) -> tuple[SearchConfig, tuple[str, ...]]:
+    """The configuration with the baselines to measure, and the names of those that its budget leaves out.
+
+    Where none are named, all designs of the search space are; what is named is measured whatever it takes.
+    """
+    if config.baselines:
+        return settle(config), ()
+    space = open_space(config)
+    chosen = baselines_in_time(
+        list(space.designs),
+        space.until_time_is_up(space.designs),
+        budget_s=config.budget,
+        training_s=config.training or training_share(config.budget),
+        workers=config.workers,
+    )
+    left_out = tuple(name for name in space.designs if name not in chosen)
+    return settle(config.model_copy(update={"baselines": chosen})), left_out
 
 
 def measure_baselines(config: SearchConfig, report: Callable[[str, Trained], None]) -> dict[str, tuple[Trained, ...]]:

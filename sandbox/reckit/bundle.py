@@ -24,6 +24,16 @@ class Categorical:
     codes: Tensor
     n_codes: int
 
+    def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The codes of `rows` [b], one row after the other, and where each begins: int64 [m] and [b].
+
+        As an embedding: `nn.EmbeddingBag(n_codes, d)(*feature.take(rows))` gives [b, d], zeros for a row without codes.
+        """
+        lengths = self.indptr[rows + 1] - self.indptr[rows]
+        starts = lengths.cumsum(0) - lengths
+        source = torch.repeat_interleave(self.indptr[rows] - starts, lengths) + torch.arange(int(lengths.sum()))
+        return self.codes[source].long(), starts
+
     def multi_hot(self) -> Tensor:
         """Float32 [n, n_codes]: 1 where the row has the code."""
         rows = torch.repeat_interleave(torch.arange(len(self.indptr) - 1), self.indptr.diff())

@@ -29,7 +29,7 @@ class EventLog:
     @property
     def n_interactions(self) -> int:
         """Number of events, repeated (user, item) pairs included."""
-        return self.items.shape[0]  # not len(), which torch.export would take for a constant
+        return len(self.items)
 
     @cached_property
     def lengths(self) -> Tensor:
@@ -108,6 +108,10 @@ class EventLog:
         Weights 0.5 ** (place / half_life), 1 for the event just before; below 0.02 they are left out. Pairs add up.
         """
         return self._nearby(rows, half_life, -1 - torch.arange(_reach(half_life)))
+
+    def after(self, rows: Tensor, half_life: float) -> csr_matrix:
+        """Each row's own item, of weight 1, and what its user took after it; weights as in `before`."""
+        return self._nearby(rows, half_life, torch.arange(_reach(half_life)))
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
         """Whether each (user, item) pair is in the log; `users` and `items` broadcast, the answer has their shape."""

@@ -18,19 +18,22 @@ class FeatureVectors(nn.Module):
 
     def __init__(self, features: Mapping[str, Feature], n: int, dim: int, *, std: float = 0.02) -> None:
         super().__init__()
-        categorical = [feature for feature in features.values() if isinstance(feature, Categorical)]
+        self._categorical = [feature for feature in features.values() if isinstance(feature, Categorical)]
         numbers = [_standardised(feature) for feature in features.values() if isinstance(feature, Tensor)]
         self._numbers = torch.stack(numbers, 1) if numbers else torch.zeros(n, 0)  # [n, n_numeric]
-        self._bags = [(feature.codes.long(), feature.indptr[:-1]) for feature in categorical]
-        self.codes = nn.ParameterList(torch.randn(feature.n_codes, dim) * std for feature in categorical)
+        self.codes = nn.ParameterList(torch.randn(feature.n_codes, dim) * std for feature in self._categorical)
         self.directions = nn.Parameter(torch.randn(self._numbers.shape[1], dim) * std)
 
-    def forward(self) -> Tensor:
-        """The vectors of all rows, [n, dim]."""
-        vectors = self._numbers @ self.directions
-        for (codes, starts), weight in zip(self._bags, self.codes, strict=True):
+    def forward(self, rows: Tensor | None = None) -> Tensor:
+        """The vectors of `rows`, of any shape [...]: [..., dim]; of all [n, dim] when none are named."""
+        if rows is None:
+            rows = torch.arange(len(self._numbers))
+        flat = rows.flatten()
+        vectors = self._numbers[flat] @ self.directions
+        for feature, weight in zip(self._categorical, self.codes, strict=True):
+            codes, starts = feature.take(flat)
             vectors = vectors + F.embedding_bag(codes, weight, starts, mode="mean")
-        return vectors
+        return vectors.unflatten(0, rows.shape)
 
 
 def _standardised(values: Tensor) -> Tensor:

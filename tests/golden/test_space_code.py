@@ -29,7 +29,13 @@ def sequence(encoder: str, **more: Value) -> Design:
 
 REPRESENTATIVE: dict[str, Design] = {
     **{name: SPACE.named(name) for name in SPACE.designs},
-    "factorization_bpr": SPACE.complete({"family": "factorization", "loss": "bpr"}),
+    "slist": SPACE.complete({"family": "linear", "solver": "slist"}),
+    "itemknn_next": SPACE.complete({"family": "itemknn"}),
+    "factorization_features": SPACE.complete({"family": "factorization", "features": True}),
+    "factorization_gbce": SPACE.complete({"family": "factorization", "loss": "gbce"}),
+    "lightgcn_softmax": SPACE.complete({"family": "graph"}),
+    "two_tower": SPACE.complete({"family": "two_tower", "mixed": False}),
+    "two_tower_features": SPACE.complete({"family": "two_tower", "features": True}),
     "attention_bare": sequence(
         "attention",
         time_bias=False,

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autorec.domain.budget import plan_time
+from autorec.domain.budget import JOB_OVERHEAD_S, START_UP_S, baselines_in_time, plan_time
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import OutcomeKind, Stage, Usage
 
@@ -50,3 +50,19 @@ def test_slow_predictors_end_the_search_earlier():
     assert plan.last_start_s(as_planned) == plan.last_start_s()
     beyond_s = 95 - 75 - 2.5
     assert plan.last_start_s() - plan.last_start_s(slow) == 4 * beyond_s / 2 + beyond_s
+
+
+def in_time(budget_s: float, workers: int = 1, training_s: float = 10.0) -> tuple[str, ...]:
+    names, slow = ("quick", "slow", "swift", "slower"), ("slow", "slower")
+    return baselines_in_time(names, slow, budget_s=budget_s, training_s=training_s, workers=workers)
+
+
+def test_quick_baselines_are_taken_first_and_the_order_stays():
+    assert in_time(1000) == ("quick", "slow", "swift", "slower")
+    assert in_time(START_UP_S + 4 * JOB_OVERHEAD_S) == ("quick", "swift")
+    assert in_time(START_UP_S + 6 * JOB_OVERHEAD_S + 10) == ("quick", "slow", "swift")
+    assert in_time(START_UP_S) == ()
+
+
+def test_more_workers_have_time_for_more_baselines():
+    assert in_time(START_UP_S + 4 * JOB_OVERHEAD_S + 10, workers=2) == ("quick", "slow", "swift", "slower")

@@ -108,3 +108,12 @@ def test_metrics_are_cut_wherever_one_asks(monkeypatch):
 def test_the_stored_configuration_reads_back():
     config = load_config({"budget": "15m", "hypotheses": ("a", "b"), "prices": {"x": {"input": 1, "output": 2}}}, None)
     assert SearchConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_baselines_are_named_with_commas_everywhere(monkeypatch, tmp_path):
+    assert load_config({"baselines": "ease, slim,"}, None).baselines == ("ease", "slim")
+    file = tmp_path / "search.toml"
+    file.write_text('baselines = ["pop"]')
+    assert load_config({}, file).baselines == ("pop",)
+    monkeypatch.setenv("AUTOREC_SEARCH_BASELINES", "all")
+    assert load_config({}, None).baselines == ("all",)

@@ -77,6 +77,19 @@ def test_feature_vectors_add_up_what_is_known(data):
     assert set(model.state_dict()) == {"codes.0", "directions"}
 
 
+def test_feature_vectors_of_some_rows_are_those_of_all(data):
+    model = FeatureVectors(data.item_features, N_ITEMS, 4)
+    rows = torch.tensor([[3, 0], [0, 4]])
+    assert torch.allclose(model(rows), model()[rows])
+
+
+def test_codes_of_some_rows():
+    words = Categorical(indptr=torch.tensor([0, 2, 2, 3]), codes=torch.tensor([5, 1, 4], dtype=torch.int32), n_codes=6)
+    codes, starts = words.take(torch.tensor([2, 1, 0, 2]))
+    assert codes.tolist() == [4, 5, 1, 4]
+    assert starts.tolist() == [0, 1, 1, 3]
+
+
 def test_feature_vectors_learn_from_any_features(data):
     model = FeatureVectors(data.item_features, N_ITEMS, 4)
     model().square().sum().backward()
@@ -126,6 +139,12 @@ def test_what_came_before_an_event(data):
     before = data.before(torch.arange(3), 1.0).toarray()
     assert before.tolist() == [[0] * 5, [0, 0, 0, 0, 1], [0, 1, 0, 0, 0.5]]
     assert data.before(torch.tensor([6, 3]), 1.0).toarray().tolist() == [[0.5, 0, 1, 0.25, 0], [0] * 5]
+
+
+def test_what_came_from_an_event_on(data):
+    after = data.after(torch.tensor([0, 2, 3]), 1.0).toarray()
+    assert after.tolist() == [[0, 0.5, 0, 0, 1.25], [0, 0, 0, 0, 1], [0.5, 0.125, 0.25, 1, 0]]
+    assert data.after(torch.arange(3), 0.01).toarray().argmax(1).tolist() == [4, 1, 4]
 
 
 def test_before_an_event_stands_the_recency_query_of_then(data):

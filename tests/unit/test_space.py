@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2] / "search_spaces"
 GOOD = """\
 role: retrieval
 code: {flat: flat, deep: flat}
+ends_by_itself: [flat]
 structure:
   family: {type: choice, choices: [flat, deep], default: flat}
   wide: {type: bool, default: true, when: {family: [deep]}}
@@ -46,8 +47,13 @@ def test_a_design_takes_defaults_for_what_is_active(folder: Path):
     assert space.named("plain") == {"family": "flat", "rate": 0.01}
 
 
+def test_a_space_knows_which_designs_use_all_of_their_time(folder: Path):
+    space = load_space(written(folder, GOOD))
+    assert space.until_time_is_up(["thin", "plain"]) == ("thin",)
+
+
 def test_an_unknown_design_is_named_with_the_nearest(folder: Path):
-    with pytest.raises(SpaceError, match="no design named plane; expected one of plain, thin") as raised:
+    with pytest.raises(SpaceError, match="no design named 'plane'; expected one of plain, thin") as raised:
         load_space(written(folder, GOOD)).named("plane")
     assert raised.value.fix == "did you mean plain?"
 
@@ -73,6 +79,7 @@ def test_an_unknown_design_is_named_with_the_nearest(folder: Path):
         ("wide: false}", "wise: false}", "designs.thin.wise is no parameter; did you mean wide?", "designs.thin"),
         ("plain: {family: flat}", "plain: {family: x}", "designs.plain.family is x; expected one of flat, deep", ""),
         ("  family:", "  kind:", "structure.family is missing", "structure.family"),
+        ("itself: [flat]", "itself: [fat]", "ends_by_itself names fat; expected one of flat, deep", "ends_by_itself"),
         ("structure:", "structure: [", "cannot be read as YAML", "syntax"),
     ],
 )
@@ -99,9 +106,11 @@ def test_a_missing_file_names_its_path(tmp_path: Path):
 
 def test_the_retrieval_space_has_the_baselines():
     space = load_space(ROOT / "retrieval.yaml")
-    assert set(space.designs) == {"pop", "itemknn", "ease", "ease_recency", "sasrec", "gru4rec", "bert4rec"}
+    expected = {"pop", "itemknn", "ease", "ease_recency", "slim", "bpr_mf", "lightgcn", "sasrec", "gru4rec", "bert4rec"}
+    assert set(space.designs) == expected
     assert space.named("ease_recency") | {"half_life": 2.0} == space.named("ease_recency")
-    assert not {"popularity", "itemknn"} & set(space.families)
+    assert "popularity" not in space.families
+    assert space.until_time_is_up(space.designs) == ("sasrec", "bpr_mf", "lightgcn", "gru4rec", "bert4rec")
 
 
 def test_a_space_is_found_by_its_name():

@@ -73,8 +73,8 @@ def _numbers(cells: Sequence[object], rows: Sequence[int]) -> Float32s:
 
 def _categories(cells: Sequence[Sequence[str]], rows: Sequence[int]) -> tuple[Int64s, Int32s, int]:
     """Row pointers, codes (numbered by sorted raw value) and the number of codes; row -1 has none."""
-    vocabulary = {value: code for code, value in enumerate(sorted({value for cell in cells for value in cell}))}
-    per_id = [[vocabulary[value] for value in cells[row]] if row >= 0 else [] for row in rows]
+    vocabulary = {value: code for code, value in enumerate(sorted({v for cell in cells for v in cell if v}))}
+    per_id = [[vocabulary[value] for value in cells[row] if value] if row >= 0 else [] for row in rows]
     indptr = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(codes) for codes in per_id], out=indptr[1:])
     return indptr, np.array([code for codes in per_id for code in codes], dtype=np.int32), len(vocabulary)

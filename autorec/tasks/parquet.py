@@ -98,7 +98,7 @@ def _cell(name: str, kind: Kind | None) -> str:
     if kind == "float":
         return f"coalesce(CAST({quoted(name)} AS DOUBLE), CAST('nan' AS DOUBLE))"
     if kind == "token_seq":
-        return f"coalesce(list_filter(CAST({quoted(name)} AS VARCHAR[]), x -> x <> ''), [])"
+        return f"coalesce(CAST({quoted(name)} AS VARCHAR[]), [])"
     return f"coalesce(CAST({quoted(name)} AS VARCHAR), '')"
 
 
@@ -109,10 +109,11 @@ def connection() -> "Iterator[DuckDBPyConnection]":
         import duckdb
     except ImportError as error:
         raise DataError("Parquet is read with duckdb, which is not installed here", fix=INSTALL) from error
-    with tempfile.TemporaryDirectory(prefix="autorec-") as spill:
-        settings = {"temp_directory": spill, "autoload_known_extensions": "false"}
-        with duckdb.connect(config=settings) as con:
-            yield con
+    with (
+        tempfile.TemporaryDirectory(prefix="autorec-") as spill,
+        duckdb.connect(config={"temp_directory": spill, "autoload_known_extensions": False}) as con,
+    ):
+        yield con
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from autorec.domain.errors import DataError
 from autorec.domain.job import Part
 from autorec.tasks import cuts
 from autorec.tasks.datasets import Dataset, Int8s, Int64s
-from autorec.tasks.parts import CODE_OF, HOLDOUTS, pairs_of
+from autorec.tasks.parts import CODE_OF, HOLDOUTS, warm_users
 
 RULES = ("auto", "temporal", "loo", "ratio", "given")
 MIN_WARM_USERS = 500
@@ -113,7 +113,7 @@ def _few_rows(dataset: Dataset, least: int) -> Iterator[str]:
 
 def _warm_users(dataset: Dataset, part: Int8s) -> dict[Part, int]:
     """Users of each holdout that have both a history and something to find."""
-    return {p: int(pairs_of(dataset.users, dataset.items, dataset.n_items, part, p).warm.sum()) for p in HOLDOUTS}
+    return warm_users(dataset.users, dataset.items, dataset.n_items, part)
 
 
 def _require_warm(dataset: Dataset, part: Int8s, rule: str) -> None:

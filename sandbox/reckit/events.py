@@ -59,8 +59,9 @@ class EventLog:
             users = torch.arange(self.n_users)
         rows = self.indptr[users + 1, None] - max_len + torch.arange(max_len)  # [b, max_len], row numbers of the log
         outside = rows < self.indptr[users, None]
-        padded = torch.cat((self.items, torch.tensor([self.n_items], dtype=self.items.dtype)))
-        return padded[rows.masked_fill(outside, self.n_interactions)].long()
+        if not self.n_interactions:
+            return torch.full(rows.shape, self.n_items)
+        return self.items[rows.clamp(min=0)].long().masked_fill(outside, self.n_items)
 
     def seen(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Every event of `users` as (position in `users`, item), each int64 [m]: `scores[history.seen(users)] = 0`."""
@@ -69,7 +70,7 @@ class EventLog:
 
     def csr(self, users: Tensor | None = None) -> csr_matrix:
         """Who interacted with what, float32 ones [len(users), n_items]; repeated pairs count once."""
-        matrix = self.weighted_csr(torch.ones(self.n_interactions), users)
+        matrix = self.weighted_csr(torch.ones(1).expand(self.n_interactions), users)
         matrix.data[:] = 1.0
         return matrix
 

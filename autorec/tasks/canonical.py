@@ -145,7 +145,7 @@ def _by_user_and_time(log: Log) -> Int64s:
     earliest = int(log.times.min())
     span = int(log.times.max()) - earliest + 1
     if span * len(log.user_ids) >= 2**63:
-        return np.lexsort([log.times, log.users])
+        return np.lexsort((log.times, log.users))
     # One sort of one packed key: on 20 million rows half the time of a sort by two.
     return np.argsort(log.users.astype(np.int64) * span + (log.times - earliest), kind="stable")
 

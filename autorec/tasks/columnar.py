@@ -265,7 +265,7 @@ def _require(relation: _Relation, role: str, bad: Bools | None, given: Array, fo
     row = int(np.argmax(bad))
     first = int(np.argmax(given == given[row]))
     raise DataError(
-        f"{relation.tables[int(given[row])].path}, row {row - first + 1}: expected a {role}, found {found}",
+        f"{relation.tables[int(given[row])].path}, row {row - first + 1}: expected the {role}, found {found}",
         fix=f"mend or remove that row, or name another column (--columns {role}=<column>)",
     )
 

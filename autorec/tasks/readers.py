@@ -14,7 +14,7 @@ from autorec.tasks.files import text_bytes
 from autorec.tasks.formats import Source, recognise
 from autorec.tasks.header import find_columns
 
-LARGE_TEXT = 64 * 2**20
+LARGE_TEXT = 8 * 2**20
 """Bytes of text from which duckdb, where it is installed, is faster than a loop (see docs/decisions/010)."""
 
 

@@ -105,14 +105,17 @@ BAD = {
     "nested": ("SELECT [user_id] AS user, item_id AS item", "expected texts or whole numbers as user, found .* LIST"),
     "real ids": ("SELECT user_id::DOUBLE AS user, item_id AS item", "found a column of type DOUBLE"),
     "no user": ("SELECT user_id AS who, item_id AS item", "no column for user"),
-    "empty id": ("SELECT user_id AS user, nullif(item_id, 'y') AS item", "row 2: expected a item, found nothing"),
-    "empty text": ("SELECT user_id AS user, '' AS item", "row 1: expected a item"),
-    "no time": ("SELECT user_id AS user, item_id AS item, nullif(ts, 20) AS ts", "row 3: expected a timestamp"),
+    "empty id": ("SELECT user_id AS user, nullif(item_id, 'y') AS item", "row 2: expected the item, found nothing"),
+    "empty text": ("SELECT user_id AS user, '' AS item", "row 1: expected the item"),
+    "no time": ("SELECT user_id AS user, item_id AS item, nullif(ts, 20) AS ts", "row 3: expected the timestamp"),
     "coarse time": ("SELECT user_id AS user, item_id AS item, ts::FLOAT AS ts", "64 bits"),
     "no date": ("SELECT user_id AS user, item_id AS item, 'soon' AS ts", "found for example 'soon'"),
-    "endless": ("SELECT user_id AS user, item_id AS item, 'infinity'::TIMESTAMP AS ts", "row 1: expected a timestamp"),
+    "endless": (
+        "SELECT user_id AS user, item_id AS item, 'infinity'::TIMESTAMP AS ts",
+        "row 1: expected the timestamp",
+    ),
     "text value": ("SELECT user_id AS user, item_id AS item, 'good' AS rating", "found for example 'good'"),
-    "nan value": ("SELECT user_id AS user, item_id AS item, 'nan'::DOUBLE AS rating", "row 1: expected a value"),
+    "nan value": ("SELECT user_id AS user, item_id AS item, 'nan'::DOUBLE AS rating", "row 1: expected the value"),
     "no rows": ("SELECT user_id AS user, item_id AS item", "no rows"),
 }
 

@@ -76,9 +76,10 @@ def load_split_write(path: Path, target: Path) -> None:
     permutation = Permutation.of(b"benchmark", dataset.n_users, dataset.n_items)
     train = HISTORY_OF[Part.SELECT]
     timed("write the training bundle", partial(write_training, dataset, cut, permutation, train, target / "data"))
+    answer = {"answer": "lists", "k": 100}
     for part in HOLDOUTS:
         folder = target / f"query-{part}"
-        timed(f"write the query of {part}", partial(write_query, dataset, cut, permutation, part, folder))
+        timed(f"write the query of {part}", partial(write_query, dataset, cut, permutation, part, folder, answer))
 
 
 def pss_bytes() -> int:

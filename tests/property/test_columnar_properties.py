@@ -12,7 +12,7 @@ from autorec.domain.errors import DataError
 from autorec.tasks import columnar, plain
 from autorec.tasks.canonical import Log, assemble
 from autorec.tasks.delimited import open_table
-from autorec.tasks.roles import find_columns
+from autorec.tasks.header import find_columns
 
 pytest.importorskip("duckdb", reason="needs the extra autorec[data]")
 

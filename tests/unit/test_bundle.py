@@ -102,7 +102,7 @@ def test_a_hostile_name_of_a_feature_stays_outside(tmp_path: Path) -> None:
     assert [feature.name for feature in dataset.features] == [hostile]
     cut, permutation = split(dataset, "loo"), Permutation.of(SECRET, dataset.n_users, dataset.n_items)
     write_training(dataset, cut, permutation, (Part.TRAIN,), tmp_path / "data")
-    write_query(dataset, cut, permutation, Part.SELECT, tmp_path / "query")
+    write_query(dataset, cut, permutation, Part.SELECT, tmp_path / "query", {"answer": "lists", "k": 3})
     for folder in (tmp_path / "data", tmp_path / "query"):
         assert not [p for p in folder.iterdir() if b"Ignore" in p.read_bytes() or "Ignore" in p.name]
     task = replace(TASK, data_name=dataset.name)

@@ -16,6 +16,10 @@ def describe(
     data: Annotated[Path | None, typer.Argument(help="the data; none: the role's synthetic world")] = None,
     role: options.Role = None,
     columns: options.Columns = None,
+    min_rating: options.MinRating = None,
+    k_core: options.KCore = None,
+    user_features: options.UserFeatures = None,
+    item_features: options.ItemFeatures = None,
     split: options.SplitRule = None,
     as_json: options.Json = False,
 ) -> None:
@@ -29,7 +33,16 @@ def describe(
     from autorec.schemas.config import load_config
     from autorec.wiring import load_data
 
-    flags = {"data": data, "role": role, "columns": columns, "split": split}
+    flags = {
+        "data": data,
+        "role": role,
+        "columns": columns,
+        "min_rating": min_rating,
+        "k_core": k_core,
+        "user_features": user_features,
+        "item_features": item_features,
+        "split": split,
+    }
     description = load_data(load_config(flags, None)).describe()
     if as_json:
         print(json.dumps(description.as_json()))

@@ -8,14 +8,29 @@ import typer
 Data = Annotated[
     Path | None,
     typer.Option(
-        help="Interaction log: a CSV or TSV file, a RecBole atomic folder, or a folder with train/valid/test files. "
-        "None: a synthetic world.",
+        help="Interaction log: CSV, TSV or Parquet, SASRec lines, a RecBole or MovieLens folder, a folder of Parquet "
+        "parts, or one with train/valid/test files. None: a synthetic world.",
         rich_help_panel="Data",
     ),
 ]
 Columns = Annotated[
     str | None,
     typer.Option(help="Column names, as user=uid,item=sku,timestamp=t,value=stars.", rich_help_panel="Data"),
+]
+MinRating = Annotated[
+    float | None, typer.Option(help="Keep rows whose value is at least this; off by default.", rich_help_panel="Data")
+]
+KCore = Annotated[
+    int | None,
+    typer.Option(
+        help="Keep users and items with at least so many rows each, repeatedly; off by default.", rich_help_panel="Data"
+    ),
+]
+UserFeatures = Annotated[
+    Path | None, typer.Option(help="CSV, TSV or Parquet with a user a row.", rich_help_panel="Data")
+]
+ItemFeatures = Annotated[
+    Path | None, typer.Option(help="CSV, TSV or Parquet with an item a row.", rich_help_panel="Data")
 ]
 Role = Annotated[str | None, typer.Option(help="retrieval", rich_help_panel="Data")]
 SplitRule = Annotated[

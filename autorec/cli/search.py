@@ -29,6 +29,10 @@ def add_to(app: typer.Typer) -> None:
 def search(
     data: options.Data = None,
     columns: options.Columns = None,
+    min_rating: options.MinRating = None,
+    k_core: options.KCore = None,
+    user_features: options.UserFeatures = None,
+    item_features: options.ItemFeatures = None,
     role: options.Role = None,
     split: options.SplitRule = None,
     llm: Annotated[
@@ -82,6 +86,10 @@ def search(
     flags = {
         "data": data,
         "columns": columns,
+        "min_rating": min_rating,
+        "k_core": k_core,
+        "user_features": user_features,
+        "item_features": item_features,
         "role": role,
         "split": split,
         "llm": llm,

@@ -78,10 +78,14 @@ class SearchConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: Path | None = Field(None, description="interaction log: a CSV/TSV file, an atomic folder, or given splits")
+    data: Path | None = Field(None, description="interaction log: a file, or a folder of files that belong together")
     columns: dict[str, str] = Field(
         default_factory=dict, description="what a column means (user, item, timestamp ...) -> its name"
     )
+    min_rating: float | None = Field(None, allow_inf_nan=False, description="keep rows of at least this value")
+    k_core: int | None = Field(None, ge=1, description="keep users and items with at least so many rows each")
+    user_features: Path | None = Field(None, description="CSV, TSV or Parquet file with a user a row")
+    item_features: Path | None = Field(None, description="CSV, TSV or Parquet file with an item a row")
     role: str = Field("retrieval", description="what the model does in a recommender: retrieval")
     split: Literal["auto", "temporal", "loo", "ratio", "given"] = Field("auto", description="how holdouts are cut")
     llm: str | None = Field(None, description="language model as provider/model; none: the policy writes alone")
@@ -118,7 +122,7 @@ class SearchConfig(BaseModel):
     max_state_mb: int = Field(1024, ge=1, description="constraint: size of the kept state")
     top_k: int = Field(100, ge=1, description="length of the lists that candidates hand in")
 
-    @field_validator("data")
+    @field_validator("data", "user_features", "item_features")
     @classmethod
     def _from_anywhere(cls, path: Path | None) -> Path | None:
         return path.absolute() if path else None

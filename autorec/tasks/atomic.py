@@ -4,17 +4,18 @@ A header field is `name:type`; type is token, token_seq (parted by blanks), floa
 at https://recbole.io/docs/user_guide/data/atomic_files.html.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 
 from autorec.domain.errors import DataError
-from autorec.tasks.canonical import categorical_rows
-from autorec.tasks.datasets import Categorical, Feature, Float32s, Numeric, Side
-from autorec.tasks.delimited import Columns, Table, open_table
+from autorec.tasks.datasets import Float32s, Side
+from autorec.tasks.delimited import Table, open_table
+from autorec.tasks.features import Column, FeatureTable, Kind
 
-TYPES = ("token", "token_seq", "float", "float_seq")
+TYPES: tuple[str, ...] = get_args(Kind)
 
 
 def interactions_file(folder: Path) -> Path | None:
@@ -24,6 +25,11 @@ def interactions_file(folder: Path) -> Path | None:
         names = ", ".join(path.name for path in found)
         raise DataError(f"{folder}: expected one .inter file, found {names}", fix="give the path of one of them")
     return found[0] if found else None
+
+
+def is_typed(header: Sequence[str]) -> bool:
+    """Whether every field says its type."""
+    return all(field.strip().partition(":")[2] in TYPES for field in header)
 
 
 def open_atomic(path: Path) -> Table:
@@ -38,53 +44,29 @@ def open_atomic(path: Path) -> Table:
     return table
 
 
-def read_features(interactions: Path, side: Side, ids: Sequence[str]) -> tuple[list[Feature], tuple[str, ...]]:
-    """Features of one side from the file beside the interactions, in the order of `ids`, and notes on what was left."""
-    path = interactions.with_suffix(f".{side}")
-    if not path.is_file():
-        return [], ()
+def features_beside(interactions: Path) -> tuple[FeatureTable, ...]:
+    """Features from the `.user` and the `.item` file beside the interactions, where there are any."""
+    sides: tuple[Side, ...] = ("user", "item")
+    found = ((side, interactions.with_suffix(f".{side}")) for side in sides)
+    return tuple(read_features(path, side) for side, path in found if path.is_file())
+
+
+def read_features(path: Path, side: Side) -> FeatureTable:
+    """All features of a `.user` or `.item` file; its key is `<side>_id`, else the first column."""
     table = open_atomic(path)
-    columns = _whole(table)
+    texts = table.whole()
     key = next((i for i, field in enumerate(table.header) if field.split(":")[0] == f"{side}_id"), 0)
-    features = list(_features(table, columns, key, side, ids))
-    return features, tuple(_notes(table, columns[key], side, ids))
+    columns = (_column(table, position, texts[position]) for position in range(len(texts)) if position != key)
+    return FeatureTable(side=side, name=path.name, keys=texts[key], columns=tuple(columns))
 
 
-def _whole(table: Table) -> Columns:
-    chunks = [columns for _, columns in table.chunks()]
-    if not chunks:
-        raise DataError(f"{table.path}: no rows after the header", fix="remove the file or fill it")
-    return [tuple(text for chunk in chunks for text in chunk[i]) for i in range(len(table.header))]
-
-
-def _features(table: Table, columns: Columns, key: int, side: Side, ids: Sequence[str]) -> Iterator[Feature]:
-    for position, field in enumerate(table.header):
-        name, _, kind = field.partition(":")
-        if position == key or kind == "float_seq":
-            continue
-        texts = columns[position]
-        if kind == "float":
-            values = table.parse(_floats, texts, 0, f"a number for {name}")
-            yield Numeric(side=side, name=name, values=_aligned(values, columns[key], ids))
-        else:
-            split = ([t] if t else [] for t in texts) if kind == "token" else (t.split() for t in texts)
-            indptr, codes, n_codes = categorical_rows(dict(zip(columns[key], split, strict=True)), ids)
-            yield Categorical(side=side, name=name, indptr=indptr, codes=codes, n_codes=n_codes)
+def _column(table: Table, position: int, texts: Sequence[str]) -> Column:
+    name, _, written = table.header[position].partition(":")
+    kind = cast(Kind, written)
+    if kind == "float":
+        return Column(name=name, kind=kind, cells=table.parse(_floats, texts, 0, f"a number for {name}").tolist())
+    return Column(name=name, kind=kind, cells=[text.split() for text in texts] if kind == "token_seq" else texts)
 
 
 def _floats(texts: Sequence[str]) -> Float32s:
     return np.array([float(t) if t else np.nan for t in texts], dtype=np.float32)
-
-
-def _aligned(values: Float32s, keys: Sequence[str], ids: Sequence[str]) -> Float32s:
-    by_key = dict(zip(keys, values.tolist(), strict=True))
-    return np.array([by_key.get(i, np.nan) for i in ids], dtype=np.float32)
-
-
-def _notes(table: Table, keys: Sequence[str], side: Side, ids: Sequence[str]) -> Iterator[str]:
-    if extra := len(set(keys) - set(ids)):
-        yield f"{extra:,} {side}s of {table.path.name} have no interaction and are left out"
-    if missing := len(set(ids) - set(keys)):
-        yield f"{missing:,} {side}s have no row in {table.path.name}: their features are missing"
-    if left := [f.split(":")[0] for f in table.header if f.endswith(":float_seq")]:
-        yield f"{table.path.name}: float_seq features are not read ({', '.join(left)})"

@@ -61,6 +61,7 @@ class Dataset:
     `users` and `items` are int32 [n] codes into `user_ids` and `item_ids`; `timestamps` int64 [n] seconds; `values`
     float32 [n]; `given` int8 [n] says which given file a row stood in (an index into `GIVEN_FILES`).
     Rows are sorted by user, then time (as finely as the source tells it, even below a second), then a hash of the row.
+    `sequential` says that a user's rows are in order of time though the source tells no times.
     `digest` names the interactions, ids and features, not the given files: those belong to the split.
     """
 
@@ -74,7 +75,13 @@ class Dataset:
     item_ids: tuple[str, ...]
     features: tuple[Feature, ...] = ()
     given: Int8s | None = None
+    sequential: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the order of a user's rows is that of time."""
+        return self.sequential or self.timestamps is not None
 
     @property
     def n_users(self) -> int:
@@ -156,12 +163,17 @@ def _content(
     item_ids: Sequence[str],
     columns: Sequence[npt.NDArray[np.generic] | None],
     features: Sequence[Feature],
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     yield from (json.dumps(list(ids), ensure_ascii=False).encode() for ids in (user_ids, item_ids))
-    yield from (b"absent" if c is None else c.tobytes() for c in columns)
+    yield from (b"absent" if c is None else _bytes(c) for c in columns)
     for feature in features:
         yield f"{feature.side} {feature.kind} {feature.name}".encode()
         if isinstance(feature, Categorical):
-            yield from (feature.indptr.tobytes(), feature.codes.tobytes())
+            yield from (_bytes(feature.indptr), _bytes(feature.codes))
         else:
-            yield feature.values.tobytes()
+            yield _bytes(feature.values)
+
+
+def _bytes(column: npt.NDArray[np.generic]) -> memoryview:
+    """The bytes of an array, not copied."""
+    return np.ascontiguousarray(column).view(np.uint8).data

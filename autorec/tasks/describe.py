@@ -180,5 +180,5 @@ def _warnings(
             yield f"{name}: {part.cold_item_pairs:,} of {part.pairs:,} pairs have an item that nobody had before"
         if part.unreachable_pairs > COLD_WORTH_SAYING * (part.pairs + part.unreachable_pairs):
             yield f"{name}: {part.unreachable_pairs:,} pairs repeat the user's history and are not asked for"
-    if dataset.timestamps is None:
+    if not dataset.in_order:
         yield "no timestamps: sequential models have nothing to go by, and the split cannot respect time"

@@ -50,6 +50,24 @@ def pairs_of(users: Int32s, items: Int32s, n_items: int, part: Int8s, holdout: P
     return Pairs(seen=seen, relevant=relevant, unreachable=len(asked) - len(relevant), n_items=n_items)
 
 
+def warm_users(users: Int32s, items: Int32s, n_items: int, part: Int8s) -> dict[Part, int]:
+    """Users of each holdout who have a history and something new to find: `pairs_of(...).warm.sum()` for all at once.
+
+    Parts are nested: what comes before a holdout is its history. So a pair is asked for in the first part it is in.
+    """
+    parts = len(CODE_OF)
+    keys = np.sort((users.astype(np.int64) * n_items + items) * parts + part)
+    first = np.ones(len(keys), dtype=np.bool_)
+    first[1:] = keys[1:] // parts != keys[:-1] // parts
+    keys = keys[first]
+    owners, parts_of_pairs = keys // parts // n_items, keys % parts
+    earliest = np.full(int(users.max()) + 1, parts, dtype=np.int64)
+    np.minimum.at(earliest, owners, parts_of_pairs)
+    return {
+        p: int(np.sum(earliest[sorted_unique(owners[parts_of_pairs == CODE_OF[p]])] < CODE_OF[p])) for p in HOLDOUTS
+    }
+
+
 def _found_in(ordered: Int64s, keys: Int32s | Int64s) -> Bools:
     """Which keys are among the ordered ones."""
     if not len(ordered):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 ID_BYTES = 4
+SELECTING = ("min_rating", "k_core", "user_features", "item_features")
+"""What a configuration may say of the rows to keep and the features to join."""
 HEADER_BYTES = 4096
 """More than the header of a .npy file takes."""
 
@@ -123,17 +125,24 @@ class Interactions:
 
 
 def load(config: SearchConfig) -> Interactions:
-    """The configured log, or the synthetic world where none is given, and its split. Raises DataError."""
+    """The configured log, or the synthetic world where none is given, and its split.
+
+    Raises DataError; UsageError where rows or features of no log are asked for.
+    """
     from autorec.tasks.splits import split
 
     if config.data is None:
+        if asked := [name for name in SELECTING if getattr(config, name) is not None]:
+            raise UsageError(f"{asked[0]} speaks of a log, and none was given", fix="name one with --data")
         from autorec.tasks.synthetic import SyntheticWorld, generate
 
         dataset = generate(SyntheticWorld(seed=config.split_seed)).dataset
     else:
+        from autorec.tasks.readers import Selection
         from autorec.tasks.readers import load as read
 
-        dataset = read(config.data, columns=config.columns or None)
+        selection = Selection(**{name: getattr(config, name) for name in SELECTING})
+        dataset = read(config.data, columns=config.columns, selection=selection)
     k = min(dataset.n_items, max(config.top_k, *RETRIEVAL.cutoffs(config)))
     return Interactions(dataset=dataset, split=split(dataset, rule=config.split, seed=config.split_seed), k=k)
 

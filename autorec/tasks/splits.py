@@ -7,7 +7,6 @@ and reorders models (arXiv 2507.16289), hence the preference.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from autorec.domain.errors import DataError
 from autorec.domain.job import Part
 from autorec.tasks import cuts
 from autorec.tasks.datasets import Dataset, Int8s, Int64s
-from autorec.tasks.parts import CODE_OF, HOLDOUTS, pairs_of
+from autorec.tasks.parts import CODE_OF, HOLDOUTS, warm_users
 
 RULES = ("auto", "temporal", "loo", "ratio", "given")
 MIN_WARM_USERS = 500
@@ -72,6 +71,8 @@ def _resolve(dataset: Dataset) -> tuple[str, tuple[str, ...]]:
     """The rule that `auto` stands for, and why."""
     if dataset.given is not None:
         return "given", ("auto: the split follows the given files",)
+    if dataset.timestamps is None and dataset.sequential:
+        return "loo", ("auto: leave-one-out, as rows have an order but no timestamps to cut at",)
     if dataset.timestamps is None:
         return "ratio", ("auto: no timestamps, so a random share of each user is held out",)
     warm = min(_warm_users(dataset, cuts.temporal(dataset.timestamps)).values())
@@ -89,9 +90,10 @@ def _cut(dataset: Dataset, rule: str, seed: int) -> tuple[Int8s, tuple[str, ...]
         return part, (f"confirm is the given valid, test the given test; select is {how}",)
     if rule == "ratio":
         return cuts.ratio(dataset, seed), tuple(_few_rows(dataset, 5))
-    timestamps = _require_timestamps(dataset, rule)
     if rule == "temporal":
-        return cuts.temporal(timestamps), ()
+        return cuts.temporal(_require_timestamps(dataset, rule)), ()
+    if not dataset.in_order:
+        _require_timestamps(dataset, rule)
     return cuts.leave_one_out(dataset), tuple(_few_rows(dataset, len(HOLDOUTS) + 1))
 
 
@@ -111,11 +113,11 @@ def _few_rows(dataset: Dataset, least: int) -> Iterator[str]:
 
 def _warm_users(dataset: Dataset, part: Int8s) -> dict[Part, int]:
     """Users of each holdout that have both a history and something to find."""
-    return {p: int(pairs_of(dataset.users, dataset.items, dataset.n_items, part, p).warm.sum()) for p in HOLDOUTS}
+    return warm_users(dataset.users, dataset.items, dataset.n_items, part)
 
 
 def _require_warm(dataset: Dataset, part: Int8s, rule: str) -> None:
-    rows = Counter(part.tolist())
+    rows = np.bincount(part, minlength=len(CODE_OF))
     for holdout, warm in _warm_users(dataset, part).items():
         if warm == 0:
             raise DataError(

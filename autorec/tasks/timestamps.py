@@ -14,6 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MICROS = 1_000_000
 LARGEST = float(2**62)
+UTC_NOTE = "dates without a zone are read as UTC"
 UNITS = ((1e17, 1_000_000_000, "nanoseconds"), (1e14, MICROS, "microseconds"), (1e11, 1_000, "milliseconds"))
 """Typical size from which numbers are read as that unit; 1e11 seconds would be the year 5138."""
 
@@ -74,7 +75,7 @@ def _microseconds(text: str) -> int:
 def join(chunks: Sequence[Int64s | Float64s], clock: Clock) -> Times:
     """One column of times; the unit of numbers is told by their typical size, and said in the notes."""
     if clock is Clock.DATE:
-        return Times(ticks=np.concatenate(chunks), per_second=MICROS, notes=("dates without a zone are read as UTC",))
+        return Times(ticks=np.concatenate(chunks), per_second=MICROS, notes=(UTC_NOTE,))
     numbers = cast(Int64s | Float64s, np.concatenate(chunks))
     per_second, notes = _unit(numbers)
     if np.all(numbers == np.floor(numbers)):

@@ -57,7 +57,9 @@ class EventLog:
         Left-padded with `n_items`; all users in order when none are named.
         """
         rows, outside = self._newest_rows(max_len, users)
-        return self._padded_items[rows.masked_fill(outside, self.n_interactions)].long()
+        if not self.n_interactions:
+            return torch.full(rows.shape, self.n_items)
+        return self.items[rows.clamp(min=0)].long().masked_fill(outside, self.n_items)
 
     def times(self, max_len: int, users: Tensor | None = None) -> Tensor:
         """Timestamps beside `sequences`, in seconds: int64 [len(users), max_len].
@@ -79,7 +81,7 @@ class EventLog:
 
     def csr(self, users: Tensor | None = None) -> csr_matrix:
         """Who interacted with what, float32 ones [len(users), n_items]; repeated pairs count once."""
-        matrix = self.weighted_csr(torch.ones(self.n_interactions), users)
+        matrix = self.weighted_csr(torch.ones(1).expand(self.n_interactions), users)
         matrix.data[:] = 1.0
         return matrix
 
@@ -132,11 +134,6 @@ class EventLog:
         order = torch.argsort(starts_group.cumsum(0) + noise)
         values = None if self.values is None else self.values[order]
         return replace(self, items=self.items[order], values=values)
-
-    @cached_property
-    def _padded_items(self) -> Tensor:
-        """The items of the log, and `n_items` after the last of them: int32 [n + 1]."""
-        return torch.cat((self.items, torch.tensor([self.n_items], dtype=self.items.dtype)))
 
     def _newest_rows(self, max_len: int, users: Tensor | None) -> tuple[Tensor, Tensor]:
         """Rows of the log of the newest `max_len` events of each user, and which lie before the user's first."""

@@ -62,6 +62,15 @@ def test_bad_logs(name, say):
 
 
 BAD_FLAGS = {
+    "ratings without a rating": (("--data", "log.csv", "--min-rating", "4"), "no value column"),
+    "a core of nothing": (("--data", "log.csv", "--k-core", "1000"), "--k-core 1000 leaves nothing"),
+    "a core of no rows": (("--data", "log.csv", "--k-core", "0"), "k_core"),
+    "filter without a log": (("--min-rating", "4"), "min_rating speaks of a log"),
+    "features of nobody": (("--data", "log.csv", "--item-features", "items.csv"), "none of its 2 item ids"),
+    "missing features": (("--data", "log.csv", "--user-features", "nowhere.csv"), "nowhere.csv"),
+    "not gzip": (("--data", "log.csv.gz"), "expected a gzip archive"),
+    "not Parquet": (("--data", "log.parquet"), "expected Parquet"),
+    "empty folder": (("--data", "hollow"), "no train.csv"),
     "missing file": (("--data", "nowhere.csv"), "nowhere.csv"),
     "missing column": (("--data", "log.csv", "--columns", "user=nobody"), "nobody"),
     "bad columns": (("--data", "log.csv", "--columns", "nobody"), "expected pairs"),
@@ -91,6 +100,10 @@ BAD_FLAGS = {
 def test_bad_flags(name, say):
     log(GOOD)
     Path("long.toml").write_text('objectives = ["ndcg@500"]\n')
+    log(GOOD, "log.csv.gz")
+    log(GOOD, "log.parquet")
+    log("id,price\nx,1\ny,2\n", "items.csv")
+    Path("hollow").mkdir()
     Path("typo.toml").write_text('bugdet = "3m"\n')
     Path("short.toml").write_text("llm_max_tokens = 255\n")
     flags, about = BAD_FLAGS[name]

@@ -111,8 +111,8 @@ def test_duplicates_are_kept_once_and_repeats_all(tmp_path: Path) -> None:
     dataset = load(path)
     assert triples(dataset) == {("a", "x", 1), ("a", "x", 9), ("b", "y", 1)}
     assert dataset.values is not None and dataset.values.tolist() == [5, 1, 1]
-    assert "2 duplicate rows" in dataset.notes[0]
-    assert "1 rows repeat" in dataset.notes[1]
+    assert "2 duplicate rows" in dataset.notes[1]
+    assert "1 rows repeat" in dataset.notes[2]
 
 
 def given_folder(folder: Path, train: str, valid: str, test: str, suffix: str = "csv") -> Path:

@@ -97,7 +97,9 @@ class SearchConfig(BaseModel):
     budget: Duration = Field(1200.0, description="wall clock of the whole command")
     max_candidates: int | None = Field(None, ge=1, description="stop after so many candidates, baselines apart")
     max_usd: float | None = Field(None, gt=0, description="stop asking the language model at this cost")
-    workers: int = Field(default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=256)
+    workers: int = Field(
+        default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=256, description="trainings at a time"
+    )
     population: int = Field(8, ge=1, description="candidates a generation")
     survivors: int = Field(4, ge=2, description="kept by selection as parents")
     finalists: int = Field(3, ge=1, description="trained again on fresh seeds and judged on confirm")

@@ -147,12 +147,8 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         config, seeds = stored_config(folder)
         config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
         material = load_data(config)
-        if (material.digest, material.split_digest) != (started.task.data_digest, started.task.split_digest):
-            raise RunError(
-                f"the data of {path} has changed since the run began: digest {material.digest[:12]}, "
-                f"expected {started.task.data_digest[:12]}",
-                fix="put the original file back, or begin a new run",
-            )
+        _refuse_change(path, "data", material.digest, started.task.data_digest)
+        _refuse_change(path, "split", material.split_digest, started.task.split_digest)
         journal = Journal(folder.events, listeners)
         executor = isolated_executor(stack)
         over = journal.state.search_ended is not None
@@ -165,6 +161,14 @@ def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str
     stored = dict(_first_event(folder).config)
     seeds = stored.pop("seed_sources", {})
     return SearchConfig.model_validate(stored), seeds
+
+
+def _refuse_change(path: Path | str, what: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise RunError(
+            f"the {what} of {path} has changed since the run began: digest {found[:12]}, expected {expected[:12]}",
+            fix="put the original file back, or begin a new run",
+        )
 
 
 def _first_event(folder: "RunFolder") -> ev.RunStarted:

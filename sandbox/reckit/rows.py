@@ -17,8 +17,8 @@ class Rows:
     [0, n_codes[j]): 0 where missing, 1 and up for rare and new values together, then one for each other value.
 
     `labels` float32 [n], 1 where clicked; None in rows that are asked about. `users` int32 [n] in [0, n_users) groups
-    the rows of one user, `timestamps` int64 [n] are seconds; None where the data has none. Rows to learn from stand oldest
-    first, rows that are asked about in random order.
+    the rows of one user, `timestamps` int64 [n] are seconds; None where the data has none. Rows to learn from stand
+    oldest first, rows that are asked about in random order.
     """
 
     numeric: Tensor

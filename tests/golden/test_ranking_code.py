@@ -148,6 +148,26 @@ def test_designs_learn_and_keep_what_they_learned(name, clicks):
     assert (scores.probabilities(fresh, rows) == answers).all()
 
 
+@pytest.mark.parametrize(("n_numeric", "n_categorical"), [(0, 2), (2, 0), (2, 1)])
+@pytest.mark.parametrize("name", REPRESENTATIVE)
+def test_designs_take_whatever_columns_there_are(name, n_numeric, n_categorical):
+    """None of a kind, and a column of numbers that is missing throughout."""
+    generator = torch.Generator().manual_seed(0)
+    numeric = torch.randn(300, n_numeric, generator=generator)
+    numeric[:, :1] = torch.nan
+    data = reckit.Rows(
+        numeric=numeric,
+        categorical=torch.randint(0, 5, (300, n_categorical), generator=generator, dtype=torch.int32),
+        n_codes=(5,) * n_categorical,
+        n_users=None,
+        labels=(torch.rand(300, generator=generator) < 0.3).float(),
+        users=None,
+        timestamps=None,
+    )
+    model, _ = trained(CODE.render(REPRESENTATIVE[name]), data, checkpoints=2)
+    assert len(scores.probabilities(model, data)) == 300
+
+
 def test_the_constant_is_the_base_rate(clicks):
     data, rows, _ = clicks
     model, _ = trained(CODE.render(REPRESENTATIVE["constant"]), data, checkpoints=1)

@@ -6,6 +6,7 @@ missing. Its rows stand in the order of time.
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -103,36 +104,53 @@ def _criteo_chunks(path: Path) -> Iterator[Columns]:
         yield list(zip(*rows, strict=True))
 
 
-def _read_headed(tables: Sequence[Table], named: Mapping[str, str], name: str) -> Impressions:
-    first = tables[0]
-    for table in tables[1:]:
-        if table.header != first.header:
-            raise DataError(
-                f"{table.path}: its header differs from that of {first.path.name}",
-                fix="give files with the same columns in the same order",
-            )
-    columns, sizes = _gathered(tables)
-    meant = {meaning: _find(first, meaning, named) for meaning in GUESSES}
-    listed = {meaning: _listed(first, meaning, named) for meaning in LISTED}
-    label, user, time = (meant[meaning] for meaning in GUESSES)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """Which columns mean what, by their place; `empty` are left out, as they hold one value only."""
+
+    label: int
+    user: int | None
+    time: int | None
+    numeric: tuple[int, ...]
+    categorical: tuple[int, ...]
+    empty: tuple[int, ...]
+
+
+def _lay_out(table: Table, columns: Sequence[Column], named: Mapping[str, str]) -> _Layout:
+    label, user, time = (_find(table, meaning, named) for meaning in GUESSES)
     if label is None:
         raise DataError(
-            f"{first.path}: no column for label; expected one of {', '.join(GUESSES['label'])}; "
-            f"the header has {', '.join(first.header)[:200]}",
+            f"{table.path}: no column for label; expected one of {', '.join(GUESSES['label'])}; "
+            f"the header has {', '.join(table.header)[:200]}",
             fix="name it: --columns label=<column>",
         )
-    special = {place for place in (label, user, time) if place is not None}
-    features = [place for place in range(len(columns)) if place not in special | listed["ignore"]]
-    empty = [place for place in features if columns[place].is_empty]
-    features = [place for place in features if place not in empty]
-    numeric = [p for p in features if p in listed["numeric"] or _is_numeric(columns[p], p in listed["categorical"])]
+    listed = {meaning: _listed(table, meaning, named) for meaning in LISTED}
+    features = [p for p in range(len(columns)) if p not in {label, user, time} | listed["ignore"]]
+    told = [p for p in features if not columns[p].is_empty]
+    if not told and user is None:
+        raise DataError(f"{table.path}: no column is left as a feature", fix="give columns beside the label")
+    numeric = {p for p in told if columns[p].holds_numbers} - listed["categorical"] | listed["numeric"]
+    return _Layout(
+        label=label,
+        user=user,
+        time=time,
+        numeric=tuple(p for p in told if p in numeric),
+        categorical=tuple(p for p in told if p not in numeric),
+        empty=tuple(p for p in features if columns[p].is_empty),
+    )
+
+
+def _read_headed(tables: Sequence[Table], named: Mapping[str, str], name: str) -> Impressions:
+    _require_one_header(tables)
+    columns, sizes = _gathered(tables)
+    layout = _lay_out(tables[0], columns, named)
     wanted = "0 or 1 as label"
     try:
-        labels = columns[label].labels()
+        labels = columns[layout.label].labels()
         wanted = "a number"
-        numbers = tuple(columns[place].number() for place in numeric)
+        numbers = tuple(columns[place].number() for place in layout.numeric)
         wanted = "a timestamp: a number or an ISO 8601 date"
-        times, time_notes = _times(columns[time]) if time is not None else (None, ())
+        times, time_notes = _times(columns[layout.time]) if layout.time is not None else (None, ())
     except Refused as error:
         table, row = _where(tables, sizes, error.row)
         raise DataError(
@@ -140,28 +158,34 @@ def _read_headed(tables: Sequence[Table], named: Mapping[str, str], name: str) -
             fix="mend that line, or say what the columns are: "
             "--columns label=<column>,timestamp=<column>,categorical=<column>+<column>",
         ) from None
-    categories = tuple(columns[place].category() for place in features if place not in numeric)
-    if not numbers and not categories and user is None:
-        raise DataError(f"{first.path}: no column is left as a feature", fix="give columns beside the label")
     return Impressions(
         name=name,
         labels=labels,
         numbers=numbers,
-        categories=categories,
-        users=columns[user].category() if user is not None else None,
+        categories=tuple(columns[place].category() for place in layout.categorical),
+        users=columns[layout.user].category() if layout.user is not None else None,
         timestamps=times,
         given=np.repeat(np.arange(len(tables), dtype=np.int8), sizes) if len(tables) > 1 else None,
-        notes=(
-            f"read as numbers: {', '.join(columns[p].name for p in numeric) or 'none'}; "
-            f"as categories: {', '.join(c.name for c in categories) or 'none'}",
-            *([f"left out, as they hold one value: {', '.join(columns[p].name for p in empty)}"] if empty else []),
-            *time_notes,
-        ),
+        notes=(*_column_notes(columns, layout), *time_notes),
     )
 
 
-def _is_numeric(column: Column, said_otherwise: bool) -> bool:
-    return not said_otherwise and column.holds_numbers
+def _require_one_header(tables: Sequence[Table]) -> None:
+    for table in tables[1:]:
+        if table.header != tables[0].header:
+            raise DataError(
+                f"{table.path}: its header differs from that of {tables[0].path.name}",
+                fix="give files with the same columns in the same order",
+            )
+
+
+def _column_notes(columns: Sequence[Column], layout: _Layout) -> Iterator[str]:
+    def names(places: tuple[int, ...]) -> str:
+        return ", ".join(columns[place].name for place in places) or "none"
+
+    yield f"read as numbers: {names(layout.numeric)}; as categories: {names(layout.categorical)}"
+    if layout.empty:
+        yield f"left out, as they hold one value: {names(layout.empty)}"
 
 
 def _gathered(tables: Sequence[Table]) -> tuple[list[Column], list[int]]:

@@ -84,3 +84,8 @@ def test_what_a_role_does_not_have_is_refused(changes, message):
     with pytest.raises(UsageError, match=message) as caught:
         settle(SearchConfig(**changes))
     assert caught.value.fix
+
+
+def test_rows_are_not_selected_like_a_log():
+    with pytest.raises(UsageError, match="k_core is for logs of interactions"):
+        load_data(SearchConfig(role="ranking", k_core=5))

@@ -15,10 +15,11 @@ import numpy as np
 from autorec.domain.errors import DataError
 from autorec.tasks import timestamps
 from autorec.tasks.datasets import GIVEN_FILES, Int64s
-from autorec.tasks.delimited import ALIASES, CHUNK_ROWS, Columns, Table, open_table
+from autorec.tasks.delimited import CHUNK_ROWS, Columns, Table, open_table
+from autorec.tasks.formats import given_file
+from autorec.tasks.header import ALIASES
 from autorec.tasks.ranking.columns import Column, Refused
 from autorec.tasks.ranking.impressions import Impressions
-from autorec.tasks.readers import given_file
 
 CRITEO_NUMBERS, CRITEO_CATEGORIES = 13, 26
 CRITEO_FIELDS = 1 + CRITEO_NUMBERS + CRITEO_CATEGORIES
@@ -60,7 +61,7 @@ def _tables(path: Path) -> tuple[list[Table], bool]:
 
 
 def _is_criteo(table: Table) -> bool:
-    return table.delimiter == "\t" and len(table.header) == CRITEO_FIELDS and table.header[0] in ("0", "1")
+    return table.dialect.delimiter == "\t" and len(table.header) == CRITEO_FIELDS and table.header[0] in ("0", "1")
 
 
 def _read_criteo(table: Table) -> Impressions:

@@ -9,6 +9,7 @@ from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
 from autorec.domain.job import Part
 from autorec.schemas.config import SearchConfig
+from autorec.tasks.retrieval import SELECTING
 from autorec.tasks.roles import Measure, Role
 
 if TYPE_CHECKING:
@@ -112,11 +113,19 @@ class Clicks:
 
 
 def load(config: SearchConfig) -> Clicks:
-    """The configured rows, or the synthetic world where none are given, split. Raises DataError."""
+    """The configured rows, or the synthetic world where none are given, split.
+
+    Raises DataError; UsageError where it is asked for what only a log of interactions has.
+    """
     from autorec.tasks.parts import rows_of
     from autorec.tasks.ranking.splits import split
     from autorec.tasks.ranking.vocabulary import learn
 
+    if asked := [name for name in SELECTING if getattr(config, name) is not None]:
+        raise UsageError(
+            f"{asked[0]} is for logs of interactions; rows of ranking carry their features and stay as they are",
+            fix=f"leave --{asked[0].replace('_', '-')} out",
+        )
     if config.data is None:
         from autorec.tasks.ranking.world import ClickWorld, generate
 

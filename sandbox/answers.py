@@ -36,7 +36,7 @@ def top_k(recommender: Any, history: Any, *, k: int, generator: torch.Generator)
 
 
 def _by_score(recommender: Any, history: Any, users: Tensor, k: int, generator: torch.Generator) -> Tensor:
-    scores = _tensor(recommender.score(history, users), "score(history, users)", "float [n_users, n_items]")
+    scores = as_tensor(recommender.score(history, users), "score(history, users)", "float [n_users, n_items]")
     if not scores.is_floating_point():
         raise ContractError(f"score(history, users) must return floats; it returned {scores.dtype}")
     try:
@@ -47,7 +47,7 @@ def _by_score(recommender: Any, history: Any, users: Tensor, k: int, generator: 
 
 def _by_recommend(recommender: Any, history: Any, users: Tensor, k: int, generator: torch.Generator) -> Tensor:
     call = "recommend(history, users, k)"
-    lists = _tensor(recommender.recommend(history, users, k), call, "int [n_users, k]")
+    lists = as_tensor(recommender.recommend(history, users, k), call, "int [n_users, k]")
     if tuple(lists.shape) != (len(users), k):
         raise ContractError(f"{call} must return shape {[len(users), k]}; it returned {list(lists.shape)}")
     if lists.is_floating_point() or lists.is_complex() or lists.dtype == torch.bool:
@@ -60,7 +60,7 @@ def _by_recommend(recommender: Any, history: Any, users: Tensor, k: int, generat
     return lists
 
 
-def _tensor(value: object, call: str, expected: str) -> Tensor:
+def as_tensor(value: object, call: str, expected: str) -> Tensor:
     if isinstance(value, np.ndarray):
         value = torch.as_tensor(value)
     if not isinstance(value, Tensor):

@@ -8,6 +8,7 @@ from typing import Any
 import answers
 import numpy as np
 import reckit
+import scores
 import torch
 
 Question = Callable[[Any, torch.Generator], np.ndarray]
@@ -25,4 +26,12 @@ def _lists(folder: Path, data: Any, meta: Mapping[str, Any]) -> Question:
     return lambda recommender, generator: answers.top_k(recommender, history, k=meta["k"], generator=generator)
 
 
-QUESTIONS: Mapping[str, Callable[[Path, Any, Mapping[str, Any]], Question]] = {"lists": _lists}
+def _probabilities(folder: Path, data: Any, meta: Mapping[str, Any]) -> Question:
+    rows = reckit.open_rows(folder, like=data)
+    return lambda recommender, generator: scores.probabilities(recommender, rows)
+
+
+QUESTIONS: Mapping[str, Callable[[Path, Any, Mapping[str, Any]], Question]] = {
+    "lists": _lists,
+    "probabilities": _probabilities,
+}

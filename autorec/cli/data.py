@@ -58,21 +58,21 @@ def describe(
 @app.command()
 def synth(
     target: Annotated[Path, typer.Argument(help="the CSV file to write")],
+    role: options.Role = None,
     users: Annotated[int | None, typer.Option(min=10, help="number of users")] = None,
     items: Annotated[int | None, typer.Option(min=10, help="number of items")] = None,
     seed: Annotated[int, typer.Option(min=0, help="another seed, another world")] = 0,
 ) -> None:
-    """Write a synthetic world as CSV: drifting tastes, popularity skew, sequences, sessions, cold items.
+    """Write a synthetic world as CSV: a log with drifting tastes, sequences and cold items, or clicks on rows.
 
-    Example: autorec data synth world.csv --users 2000 --seed 7
+    Examples: autorec data synth world.csv --users 2000 --seed 7 · autorec data synth clicks.csv --role ranking
     """
     from autorec.domain.errors import UsageError
-    from autorec.tasks.synthetic import SyntheticWorld, generate, write_csv
+    from autorec.tasks.roles import role_named
 
     sizes = {key: value for key, value in (("n_users", users), ("n_items", items)) if value is not None}
-    world = generate(SyntheticWorld(seed=seed, **sizes))
     try:
-        write_csv(world.dataset, target)
+        said = role_named(role or "retrieval").synthesise(target, seed, sizes)
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror}", fix="give another path") from None
-    print(f"{len(world.dataset.users)} interactions of {len(world.dataset.user_ids)} users written to {target}")
+    print(f"{said} written to {target}")

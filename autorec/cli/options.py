@@ -9,13 +9,25 @@ Data = Annotated[
     Path | None,
     typer.Option(
         help="Interaction log: CSV, TSV or Parquet, SASRec lines, a RecBole or MovieLens folder, a folder of Parquet "
-        "parts, or one with train/valid/test files. None: a synthetic world.",
+        "parts, or one with train/valid/test files; for ranking, rows with a label: CSV, TSV or the Criteo layout. "
+        "None: a synthetic world.",
         rich_help_panel="Data",
     ),
 ]
 Columns = Annotated[
     str | None,
-    typer.Option(help="Column names, as user=uid,item=sku,timestamp=t,value=stars.", rich_help_panel="Data"),
+    typer.Option(
+        help="Column names, as user=uid,item=sku,timestamp=t,value=stars; for ranking "
+        "label=clicked,user=uid,timestamp=t, and categorical=zip+hour, numeric=..., ignore=... where a look misleads.",
+        rich_help_panel="Data",
+    ),
+]
+Role = Annotated[
+    str | None,
+    typer.Option(
+        help="What the model does: retrieval (which items next) or ranking (how likely is a click).",
+        rich_help_panel="Data",
+    ),
 ]
 MinRating = Annotated[
     float | None, typer.Option(help="Keep rows whose value is at least this; off by default.", rich_help_panel="Data")
@@ -32,7 +44,6 @@ UserFeatures = Annotated[
 ItemFeatures = Annotated[
     Path | None, typer.Option(help="CSV, TSV or Parquet with an item a row.", rich_help_panel="Data")
 ]
-Role = Annotated[str | None, typer.Option(help="retrieval", rich_help_panel="Data")]
 SplitRule = Annotated[
     str | None, typer.Option("--split", help="auto, temporal, loo, ratio or given.", rich_help_panel="Data")
 ]

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from autorec.judging.lists import ListJudge
+from autorec.judging.pairs import PairJudge
 from autorec.judging.seal import SealedJudge
 from autorec.ports import Judge
 
-JUDGES: Mapping[str, Callable[..., Judge]] = {"lists": ListJudge}
+JUDGES: Mapping[str, Callable[..., Judge]] = {"lists": ListJudge, "probabilities": PairJudge}
 """By the kind of answer, as the query's `meta.json` names it; see each for what it takes."""
 
 

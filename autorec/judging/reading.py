@@ -1,4 +1,4 @@
-"""Reads a top-k file that untrusted code wrote: bytes in, checked int32 lists out, or a reason for the author.
+"""Reads a file that untrusted code wrote: bytes in, checked lists or scores out, or a reason for the author.
 
 The header is matched against the one form that `numpy.save` writes; nothing in it is evaluated, and nothing is
 allocated before dtype, order, shape and size agree with what was asked for. The payload is then viewed in place.
@@ -28,7 +28,8 @@ def read_topk(content: bytes, rows: int, k_max: int, n_items: int) -> NDArray[np
 
     Raises MalformedPredictions for anything else.
     """
-    k, offset = _checked_header(content, rows, k_max)
+    shape, offset = _checked_header(content, "top-k file", "int32", "<i4")
+    k = _checked_width(shape, rows, k_max)
     payload = len(content) - offset
     if payload != rows * k * 4:
         raise MalformedPredictions(
@@ -41,23 +42,49 @@ def read_topk(content: bytes, rows: int, k_max: int, n_items: int) -> NDArray[np
     return lists
 
 
-def _checked_header(content: bytes, rows: int, k_max: int) -> tuple[int, int]:
-    """The list width k and where the payload begins."""
+def read_probabilities(content: bytes, rows: int) -> NDArray[np.float32]:
+    """The probabilities, float32 [rows], each from 0 to 1; a read-only view of `content`.
+
+    Raises MalformedPredictions for anything else.
+    """
+    shape, offset = _checked_header(content, "file of scores", "float32", "<f4")
+    if [part.strip() for part in shape.rstrip(", ").split(",")] != [str(rows)]:
+        raise MalformedPredictions(
+            f"the file of scores has the shape ({shape}); expected ({rows},), one probability a row"
+        )
+    payload = len(content) - offset
+    if payload != rows * 4:
+        raise MalformedPredictions(
+            f"the file of scores holds {payload} bytes after its header; expected {rows * 4} for float32 [{rows}]"
+        )
+    scores = np.frombuffer(content, dtype="<f4", offset=offset)
+    fine = (scores >= 0.0) & (scores <= 1.0)
+    if not fine.all():
+        row = int(np.argmin(fine))
+        raise MalformedPredictions(
+            f"row {row} of the file of scores holds {scores[row]}; expected a probability from 0 to 1, and so of "
+            f"{np.count_nonzero(~fine)} rows in all"
+        )
+    return scores
+
+
+def _checked_header(content: bytes, what: str, kind: str, descr: str) -> tuple[str, int]:
+    """The shape as it is written, without its brackets, and where the payload begins."""
     if not content.startswith(_MAGIC) or len(content) < _PREFIX_BYTES:
         raise MalformedPredictions(
-            f"the top-k file begins with {content[:8]!r}; expected a .npy file of version 1.0, as numpy.save writes it"
+            f"the {what} begins with {content[:8]!r}; expected a .npy file of version 1.0, as numpy.save writes it"
         )
     end = _PREFIX_BYTES + int.from_bytes(content[8:10], "little")
     if end > min(len(content), _MAX_HEADER_BYTES):
-        raise MalformedPredictions(f"the .npy header of the top-k file claims to end at byte {end}; expected 128 or so")
+        raise MalformedPredictions(f"the .npy header of the {what} claims to end at byte {end}; expected 128 or so")
     header = _HEADER.fullmatch(content[_PREFIX_BYTES:end])
     if header is None:
-        raise MalformedPredictions("the .npy header of the top-k file is not one that numpy.save writes")
-    if header["descr"] != b"'<i4'":
-        raise MalformedPredictions(f"the top-k file holds {header['descr'].decode('ascii', 'replace')}; expected int32")
+        raise MalformedPredictions(f"the .npy header of the {what} is not one that numpy.save writes")
+    if header["descr"] != f"'{descr}'".encode():
+        raise MalformedPredictions(f"the {what} holds {header['descr'].decode('ascii', 'replace')}; expected {kind}")
     if header["fortran"] == b"True":
-        raise MalformedPredictions("the top-k file is in Fortran order; expected C order (numpy.ascontiguousarray)")
-    return _checked_width(header["shape"].decode(), rows, k_max), end
+        raise MalformedPredictions(f"the {what} is in Fortran order; expected C order (numpy.ascontiguousarray)")
+    return header["shape"].decode(), end
 
 
 def _checked_width(text: str, rows: int, k_max: int) -> int:

@@ -86,7 +86,7 @@ class SearchConfig(BaseModel):
     k_core: int | None = Field(None, ge=1, description="keep users and items with at least so many rows each")
     user_features: Path | None = Field(None, description="CSV, TSV or Parquet file with a user a row")
     item_features: Path | None = Field(None, description="CSV, TSV or Parquet file with an item a row")
-    role: str = Field("retrieval", description="what the model does in a recommender: retrieval")
+    role: str = Field("retrieval", description="what the model does in a recommender: retrieval or ranking")
     split: Literal["auto", "temporal", "loo", "ratio", "given"] = Field("auto", description="how holdouts are cut")
     llm: str | None = Field(None, description="language model as provider/model; none: the policy writes alone")
     api_base: str | None = Field(None, description="address of an OpenAI-compatible server")

@@ -24,6 +24,20 @@ side is `user` or `item`; `meta.json` lists features as
 `users.npy` int32 [q], the users to answer for, in this order; and `indptr.npy`, `items.npy`, `timestamps.npy`,
 `values.npy` as above over all n_users, the history.
 
+`/data` of the kind `rows`, impressions with a label (written by `autorec.tasks.ranking.bundle`), oldest first:
+
+| file | dtype, shape | what |
+|---|---|---|
+| `meta.json` | | kind, n_rows, n_users (or null), numeric (aliases), categorical (`{"alias": "c01", "n_codes": 12}`) |
+| `numeric.npy` | float32 [n, numeric] | NaN where missing |
+| `categorical.npy` | int32 [n, categorical] | column j in [0, n_codes[j]); 0 is missing |
+| `labels.npy` | float32 [n] | 1 where clicked; in `/data` only |
+| `users.npy` | int32 [n] | permuted ids in [0, n_users); present where the data names users |
+| `timestamps.npy` | int64 [n] | seconds; present where the data has them |
+
+`/query` with the answer `probabilities`: `meta.json`, `{"answer": "probabilities"}`, and the rows to answer for,
+files as above but for the labels, shuffled by the run's secret.
+
 **The control socket** (file descriptor 3, SOCK_SEQPACKET, one JSON object a message, at most 4 KiB):
 
 | direction | message | with |
@@ -39,7 +53,8 @@ side is `user` or `item`; `meta.json` lists features as
 | out | `{"event": "finished"}` | `fit` returned and the last checkpoint is written |
 
 **Out**: in the output folder, `<index>.answer.npy`, C order, and `<index>.state.safetensors`. An answer of the kind
-`lists` is int32 [q, k], -1 only at the end of a row (fewer than k unseen items). Everything else is ignored. Exit code
+`lists` is int32 [q, k], -1 only at the end of a row (fewer than k unseen items); one of the kind `probabilities` is
+float32 [n], each from 0 to 1, in the order of the query's rows. Everything else is ignored. Exit code
 64 of the runner means that the contract was broken (the message is the last line of the log); a candidate can fake it
 and gains nothing.
 """

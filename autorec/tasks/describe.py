@@ -106,8 +106,8 @@ def describe(dataset: Dataset, split: Split) -> Description:
         items=dataset.n_items,
         interactions=dataset.n_interactions,
         density=pairs / (dataset.n_users * dataset.n_items),
-        first_time=None if dataset.timestamps is None else _moment(dataset.timestamps.min()),
-        last_time=None if dataset.timestamps is None else _moment(dataset.timestamps.max()),
+        first_time=None if dataset.timestamps is None else moment(dataset.timestamps.min()),
+        last_time=None if dataset.timestamps is None else moment(dataset.timestamps.max()),
         tied_rows=tied_rows,
         tied_last_users=tied_last,
         repeats=dataset.n_interactions - pairs,
@@ -135,7 +135,7 @@ def _part(dataset: Dataset, split: Split, part: Part) -> PartDescription:
     )
 
 
-def _moment(seconds: np.int64) -> str:
+def moment(seconds: np.int64) -> str:
     """ISO 8601 in UTC; the bare number of seconds where that is no year from 1 to 9999."""
     try:
         return datetime.fromtimestamp(int(seconds), tz=UTC).isoformat()

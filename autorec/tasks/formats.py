@@ -50,7 +50,7 @@ def recognise(path: Path) -> Source:
 def _given(folder: Path) -> Source | None:
     if not _files_called(folder, "train"):
         return None
-    paths = [_given_file(folder, name) for name in GIVEN_FILES]
+    paths = [given_file(folder, name) for name in GIVEN_FILES]
     kinds = {path.suffix == ".parquet" for path in paths}
     if len(kinds) > 1:
         names = ", ".join(path.name for path in paths)
@@ -65,7 +65,7 @@ def _files_called(folder: Path, name: str) -> list[Path]:
     return [path for path in candidates if path.is_file()]
 
 
-def _given_file(folder: Path, name: str) -> Path:
+def given_file(folder: Path, name: str) -> Path:
     found = _files_called(folder, name)
     if len(found) == 1:
         return found[0]

@@ -147,6 +147,14 @@ def load(config: SearchConfig) -> Interactions:
     return Interactions(dataset=dataset, split=split(dataset, rule=config.split, seed=config.split_seed), k=k)
 
 
+def _synthesise(target: Path, seed: int, sizes: Mapping[str, int]) -> str:
+    from autorec.tasks.synthetic import SyntheticWorld, generate, write_csv
+
+    log = generate(SyntheticWorld(seed=seed, **sizes)).dataset
+    write_csv(log, target)
+    return f"{log.n_interactions} interactions of {log.n_users} users"
+
+
 def _protocol(task: Task) -> str:
     return f"full ranking over {task.sizes['items']} items, seen items masked; mean over warm users"
 
@@ -172,4 +180,5 @@ RETRIEVAL = Role(
     predictions_are="what it recommends on the test",
     protocol=_protocol,
     load=load,
+    synthesise=_synthesise,
 )

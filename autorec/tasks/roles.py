@@ -121,7 +121,8 @@ class Measure:
 class Role:
     """One role. `baselines` are designs of its search space that a search compares with unless told otherwise; `shown`
     are the columns of the final table; `predictions_file` is what lies beside the champion; `protocol` says how a task
-    was judged, in a sentence.
+    was judged, in a sentence; `synthesise` writes the synthetic world of a seed, and of the sizes named, and says what
+    is in it.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Role:
     predictions_are: str
     protocol: Callable[[Task], str]
     load: Callable[[SearchConfig], Material] = field(repr=False)
+    synthesise: Callable[[Path, int, Mapping[str, int]], str] = field(repr=False)
 
     def objectives(self, names: Iterable[str]) -> tuple[Objective, ...]:
         """Objectives with their direction. Raises UsageError when one is neither a metric of the role nor a cost."""
@@ -188,9 +190,10 @@ class Role:
 
 def role_named(name: str) -> Role:
     """The role of that name. Raises UsageError that lists the known names."""
+    from autorec.tasks.ranking.role import RANKING
     from autorec.tasks.retrieval import RETRIEVAL
 
-    roles = {role.name: role for role in (RETRIEVAL,)}
+    roles = {role.name: role for role in (RETRIEVAL, RANKING)}
     if name not in roles:
         near = difflib.get_close_matches(name, roles, n=1)
         raise UsageError(

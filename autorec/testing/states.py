@@ -45,7 +45,7 @@ class Story:
         predicted_effect: str | None = None,
         name: str | None = None,
     ) -> Record:
-        """Add a candidate; its sources go to the store. `value` is its NDCG@10 on select."""
+        """Add a candidate; its sources go to the store. `value` is its primary metric on select."""
         candidate = Candidate.of(files)
         self._objects.put(candidate.to_bytes())
         number = len(self._records)
@@ -71,7 +71,7 @@ class Story:
         )
 
     def _trained(self, candidate: str, value: float | None, outcome: OutcomeKind, reason: str, log: str) -> Trained:
-        metrics = {"ndcg@10": value} if value is not None else {}
+        metrics = {self._task.primary.name: value} if value is not None else {}
         evaluation = Evaluation(part=Part.SELECT, metrics=metrics, n_units=943) if metrics else None
         curve = (CurvePoint(training_s=1.0, value=value / 2, predict_s=0.1),) if value is not None else ()
         return Trained(

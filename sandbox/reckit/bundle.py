@@ -61,8 +61,8 @@ class History(EventLog):
     asked: Tensor
 
 
-def open_data(path: str | Path) -> Data:
-    """Map the training bundle in `path`; nothing is read before it is used."""
+def open_log(path: str | Path) -> Data:
+    """Map the interactions in `path`; nothing is read before it is used."""
     folder = Path(path)
     meta = json.loads((folder / "meta.json").read_text())
     features: dict[str, dict[str, Feature]] = {"user": {}, "item": {}}
@@ -81,30 +81,30 @@ def open_history(path: str | Path, n_items: int) -> History:
     """Map the query in `path`: the history of all users, and the users to answer for."""
     folder = Path(path)
     events = _events(folder)
-    asked = _map(folder / "users.npy").long()
+    asked = map_array(folder / "users.npy").long()
     return History(n_users=len(events["indptr"]) - 1, n_items=n_items, asked=asked, **events)
 
 
 def _events(folder: Path) -> dict[str, Tensor | None]:
     optional = {name: folder / f"{name}.npy" for name in ("timestamps", "values")}
     return {
-        "indptr": _map(folder / "indptr.npy"),
-        "items": _map(folder / "items.npy"),
-        **{name: _map(file) if file.exists() else None for name, file in optional.items()},
+        "indptr": map_array(folder / "indptr.npy"),
+        "items": map_array(folder / "items.npy"),
+        **{name: map_array(file) if file.exists() else None for name, file in optional.items()},
     }
 
 
 def _feature(folder: Path, feature: Mapping[str, object]) -> Feature:
     name = f"{feature['side']}_{feature['alias']}"
     if feature["kind"] == "numeric":
-        return _map(folder / f"{name}.npy")
+        return map_array(folder / f"{name}.npy")
     return Categorical(
-        indptr=_map(folder / f"{name}_indptr.npy"),
-        codes=_map(folder / f"{name}_codes.npy"),
+        indptr=map_array(folder / f"{name}_indptr.npy"),
+        codes=map_array(folder / f"{name}_codes.npy"),
         n_codes=int(str(feature["n_codes"])),
     )
 
 
-def _map(file: Path) -> Tensor:
+def map_array(file: Path) -> Tensor:
     """Map a .npy file copy-on-write: torch wants writable memory, and writes stay in this process."""
     return torch.from_numpy(np.asarray(np.load(file, mmap_mode="c", allow_pickle=False)))

@@ -1,10 +1,12 @@
 """Prompts as they were looked at: a change of wording shows up in review as a change of a snapshot."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autorec.domain.candidate import Operator, Plan
+from autorec.domain.evaluation import Direction, Objective
 from autorec.domain.job import Limits, OutcomeKind
 from autorec.llm.client import Completion
 from autorec.prompting.render import Templates
@@ -12,7 +14,7 @@ from autorec.prompting.replies import parse_reply
 from autorec.proposers.llm import LLMProposer
 from autorec.testing.memory import MemoryObjects
 from autorec.testing.replies import design
-from autorec.testing.states import Story
+from autorec.testing.states import TASK, Story
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
 
@@ -68,3 +70,21 @@ def test_what_the_model_is_asked(operator, told, snapshot):
 
 def test_what_the_model_is_told_beforehand(told, snapshot):
     assert told[Operator.DRAFT]["system"] == snapshot
+
+
+def test_what_is_told_of_ranking_is_of_ranking_alone(snapshot):
+    objects, listener = MemoryObjects(), Listener()
+    task = replace(
+        TASK,
+        role="ranking",
+        sizes={"rows": 10_000, "numbers": 13, "categories": 26},
+        objectives=(Objective(name="auc"), Objective(name="logloss", direction=Direction.MINIMIZE)),
+    )
+    story = Story(objects, task=task)
+    story.tell({"model.py": "0"}, operator=Operator.BASELINE, proposer="policy", value=0.7483, name="lr")
+    proposer = LLMProposer(client=listener, templates=Templates(PROMPTS), objects=objects, limits=Limits())
+    proposer.propose(Plan(proposer="llm", operator=Operator.DRAFT, seed=0), story.state())
+    heard = listener.heard[0]
+    for word in ("score(history", "n_items", "EventLog", "catalogue", "interactions"):
+        assert word not in heard["system"] + heard["user"]
+    assert heard == snapshot

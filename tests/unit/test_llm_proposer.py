@@ -236,8 +236,9 @@ def test_scripted_designs_are_admitted(name):
     assert breaches(parse_reply(design(name)).sources({})) == []
 
 
-def test_the_example_in_the_prompts_is_a_reply_that_would_be_admitted():
-    example = (PROMPTS / "partials" / "retrieval" / "example.j2").read_text()
+@pytest.mark.parametrize("role", ["retrieval", "ranking"])
+def test_the_example_in_the_prompts_is_a_reply_that_would_be_admitted(role):
+    example = (PROMPTS / "partials" / role / "example.j2").read_text()
     assert breaches(parse_reply(example).sources({})) == []
 
 

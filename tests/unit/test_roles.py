@@ -2,15 +2,19 @@
 
 import pytest
 
+from autorec.assets import assets
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction
+from autorec.domain.job import Part
+from autorec.judging.judges import open_judge
 from autorec.schemas.config import SearchConfig
+from autorec.schemas.space import find_space, load_space
 from autorec.tasks.roles import role_named
-from autorec.wiring import settle
+from autorec.wiring import load_data, settle
 
 
 def test_an_unknown_role_is_refused_with_the_nearest_known_one():
-    with pytest.raises(UsageError, match="role: there is no 'retreival'; expected one of retrieval") as caught:
+    with pytest.raises(UsageError, match="role: there is no 'retreival'; expected one of retrieval, ranking") as caught:
         role_named("retreival")
     assert caught.value.fix == "did you mean 'retrieval'?"
 
@@ -35,9 +39,39 @@ def test_metrics_are_cut_where_objectives_name_it_too():
     assert role.cutoffs(SearchConfig(objectives=("ndcg@7",), cutoffs=(50, 1))) == (1, 7, 50)
 
 
+def test_log_loss_is_minimised_and_can_be_the_first_objective():
+    settled = settle(SearchConfig(role="ranking", objectives=("logloss", "auc")))
+    directions = [o.direction for o in role_named("ranking").objectives(settled.objectives)]
+    assert directions == [Direction.MINIMIZE, Direction.MAXIMIZE]
+    assert settle(SearchConfig(role="ranking")).search_space == "ranking"
+
+
+@pytest.mark.parametrize("name", ["retrieval", "ranking"])
+def test_a_role_is_whole(name):
+    """What it names exists: its search space with a design for each baseline, its prompts, a judge for its answers."""
+    role = role_named(name)
+    space = load_space(find_space(role.search_space, assets("search_spaces")))
+    assert space.role == name
+    assert set(role.baselines) <= set(space.designs)
+    for partial in ("answers", "reckit", "example", "task"):
+        assert (assets("prompts") / "partials" / name / f"{partial}.j2").is_file()
+    material = load_data(SearchConfig(role=name))
+    judge = open_judge(
+        material.answer["answer"], material.key(b"secret"), primary=role.default_objectives[0], cutoffs=(10,)
+    )
+    with pytest.raises(UsageError, match="the test is sealed"):
+        judge.judge(b"", Part.TEST)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"role": "ranking", "objectives": ("ndcg",)}, "'ndcg' is neither a metric of ranking nor a cost"),
+        ({"role": "ranking", "objectives": ("auc@10",)}, "'auc@10' is neither"),
+        ({"role": "ranking", "objectives": ("auc", "calibration")}, "'calibration' is neither"),
+        ({"role": "ranking", "objectives": ("ece",)}, "must be a metric of every unit, not 'ece'"),
+        ({"role": "ranking", "split": "loo"}, "split: 'loo' is not for ranking"),
+        ({"role": "ranking", "columns": {"item": "sku"}}, "columns: 'item' means nothing to ranking"),
         ({"objectives": ("ndgc@10",)}, "'ndgc@10' is neither a metric of retrieval nor a cost"),
         ({"objectives": ("ndcg@0",)}, "neither a metric"),
         ({"objectives": ("ndcg",)}, "neither a metric"),
@@ -50,3 +84,8 @@ def test_what_a_role_does_not_have_is_refused(changes, message):
     with pytest.raises(UsageError, match=message) as caught:
         settle(SearchConfig(**changes))
     assert caught.value.fix
+
+
+def test_rows_are_not_selected_like_a_log():
+    with pytest.raises(UsageError, match="k_core is for logs of interactions"):
+        load_data(SearchConfig(role="ranking", k_core=5))

@@ -1,0 +1,27 @@
+"""Checked predictions as people read them: the row of the file, and its probability."""
+
+import csv
+from io import BytesIO, StringIO
+
+import numpy as np
+
+from autorec.domain.job import Part
+from autorec.tasks.parts import rows_of
+from autorec.tasks.ranking.impressions import Impressions
+from autorec.tasks.splits import Split
+
+
+def as_csv(rows: Impressions, split: Split, part: Part, predictions: bytes) -> str:
+    """`row,probability` of a part's judged predictions (float32 .npy [n]); rows count from 1, a header apart.
+
+    Where files were given apart, rows count within the file that they stood in.
+    """
+    here = np.flatnonzero(rows_of(split.part, part))
+    if rows.given is not None:
+        here = here - np.searchsorted(rows.given, rows.given[here])
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(("row", "probability"))
+    scores = np.load(BytesIO(predictions), allow_pickle=False)
+    writer.writerows((row, f"{score:.7g}") for row, score in zip((here + 1).tolist(), scores.tolist(), strict=True))
+    return out.getvalue()

@@ -1,0 +1,177 @@
+"""The role *ranking*: how likely a click on each of the rows is."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autorec.domain.errors import UsageError
+from autorec.domain.evaluation import Direction, Task
+from autorec.domain.job import Part
+from autorec.schemas.config import SearchConfig
+from autorec.tasks.retrieval import SELECTING
+from autorec.tasks.roles import Measure, Role
+
+if TYPE_CHECKING:
+    from autorec.tasks.ranking.describe import Description
+    from autorec.tasks.ranking.impressions import Impressions
+    from autorec.tasks.ranking.vocabulary import Vocabulary
+    from autorec.tasks.splits import Split
+
+PROBABILITY_BYTES = 4
+HEADER_BYTES = 4096
+"""More than the header of a .npy file takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Clicks:
+    """Impressions, their split, and a vocabulary for each categorical column; implements `roles.Material`.
+
+    Vocabularies are learned from train alone and serve all stages, so that a kept state fits whatever data it meets.
+    """
+
+    impressions: "Impressions"
+    split: "Split"
+    vocabularies: "tuple[Vocabulary, ...]"
+
+    @property
+    def name(self) -> str:
+        return self.impressions.name
+
+    @property
+    def digest(self) -> str:
+        return self.impressions.digest
+
+    @property
+    def split_rule(self) -> str:
+        return self.split.rule
+
+    @property
+    def split_digest(self) -> str:
+        return self.split.digest
+
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        rows = self.impressions
+        sizes = {"rows": len(rows), "numbers": len(rows.numbers), "categories": len(rows.fields)}
+        return {**sizes, "users": len(rows.users.values)} if rows.users else sizes
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.impressions.notes, *self.split.notes)
+
+    @property
+    def answer(self) -> Mapping[str, Any]:
+        return {"answer": "probabilities"}
+
+    @property
+    def answer_bytes(self) -> int:
+        return len(self.impressions) * PROBABILITY_BYTES + HEADER_BYTES
+
+    def require(self, metric: str) -> None:
+        if metric.partition("@")[0] in ("gauc", "ndcg") and not self._users_with_both():
+            raise UsageError(
+                f"{metric} is of users who clicked on some of their rows and not on others; each holdout needs one, "
+                f"and {self.name} has no such users",
+                fix="name the column of users (--columns user=<column>), or take auc or logloss",
+            )
+
+    def _users_with_both(self) -> bool:
+        parts = self.describe().parts
+        return all(parts[part].users_with_both for part in (Part.SELECT, Part.CONFIRM, Part.TEST))
+
+    def write_training(self, secret: bytes, parts: Collection[Part], folder: Path) -> None:
+        from autorec.tasks.ranking.bundle import write_training
+
+        write_training(self.impressions, self.split, self.vocabularies, secret, parts, folder)
+
+    def write_query(self, secret: bytes, part: Part, folder: Path) -> None:
+        from autorec.tasks.ranking.bundle import write_query
+
+        write_query(self.impressions, self.split, self.vocabularies, secret, part, folder, self.answer)
+
+    def key(self, secret: bytes) -> Mapping[str, Any]:
+        from autorec.tasks.ranking.bundle import truth
+
+        return {
+            "truth": lambda part: truth(self.impressions, self.split, part, secret),
+            "has_users": self.impressions.users is not None,
+        }
+
+    def manifest(self) -> dict[str, Any]:
+        return self.split.manifest()
+
+    def describe(self) -> "Description":
+        from autorec.tasks.ranking.describe import describe
+
+        return describe(self.impressions, self.split, self.vocabularies)
+
+    def as_csv(self, part: Part, predictions: bytes) -> str:
+        from autorec.tasks.ranking.predictions import as_csv
+
+        return as_csv(self.impressions, self.split, part, predictions)
+
+
+def load(config: SearchConfig) -> Clicks:
+    """The configured rows, or the synthetic world where none are given, split.
+
+    Raises DataError; UsageError where it is asked for what only a log of interactions has.
+    """
+    from autorec.tasks.parts import rows_of
+    from autorec.tasks.ranking.splits import split
+    from autorec.tasks.ranking.vocabulary import learn
+
+    if asked := [name for name in SELECTING if getattr(config, name) is not None]:
+        raise UsageError(
+            f"{asked[0]} is for logs of interactions; rows of ranking carry their features and stay as they are",
+            fix=f"leave --{asked[0].replace('_', '-')} out",
+        )
+    if config.data is None:
+        from autorec.tasks.ranking.world import ClickWorld, generate
+
+        rows = generate(ClickWorld(seed=config.split_seed)).rows
+    else:
+        from autorec.tasks.ranking.readers import load as read
+
+        rows = read(config.data, config.columns)
+    cut = split(rows, rule=config.split, seed=config.split_seed)
+    train = rows_of(cut.part, Part.TRAIN)
+    return Clicks(impressions=rows, split=cut, vocabularies=tuple(learn(field, train) for field in rows.fields))
+
+
+def _synthesise(target: Path, seed: int, sizes: Mapping[str, int]) -> str:
+    from autorec.tasks.ranking.world import ClickWorld, generate, write_csv
+
+    rows = generate(ClickWorld(seed=seed, **sizes)).rows
+    write_csv(rows, target)
+    return f"{len(rows):,} impressions, {int(rows.labels.sum()):,} of them clicked"
+
+
+def _protocol(task: Task) -> str:
+    unit = "users" if "users" in task.sizes else "rows"
+    return f"probabilities of all held-out rows, ties in the AUC count one half; intervals draw {unit} anew"
+
+
+RANKING = Role(
+    name="ranking",
+    search_space="ranking",
+    baselines=("constant", "lr", "fm", "deepfm", "dcn"),
+    columns=("label", "user", "timestamp", "numeric", "categorical", "ignore"),
+    splits=("auto", "temporal", "ratio", "given"),
+    measures={
+        "auc": Measure(),
+        "logloss": Measure(direction=Direction.MINIMIZE),
+        "gauc": Measure(),
+        "ndcg": Measure(at_cutoff=True),
+        "ece": Measure(direction=Direction.MINIMIZE, primary=False),
+        "calibration": Measure(primary=False, objective=False),
+    },
+    default_objectives=("auc",),
+    default_cutoffs=(5, 10, 20),
+    shown=("auc", "logloss", "ece"),
+    predictions_file="predictions.csv",
+    predictions_are="its probabilities for the rows of the test",
+    protocol=_protocol,
+    load=load,
+    synthesise=_synthesise,
+)

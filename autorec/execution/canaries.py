@@ -20,7 +20,7 @@ from autorec.domain.job import Job, JobKind, Limits, Outcome, Snapshot
 from autorec.ports import Executor
 
 CANARIES = ("network", "host files", "environment", "read-only", "not root", "kill")
-LIMITS = Limits(training_s=2.0, wall_s=30.0, grace_s=0.2)
+LIMITS = Limits(training_s=10.0, wall_s=30.0, grace_s=0.2)  # seconds of training only where the machine is busy
 FOLDER_MODE, FILE_MODE = 0o755, 0o644
 
 

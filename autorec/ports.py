@@ -1,13 +1,14 @@
 """The small shapes that the loop depends on. Adapters stand in the packages around; fakes in `autorec.testing`."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autorec.domain.candidate import Candidate, Declined, Plan, Proposal
 from autorec.domain.commands import Letter
-from autorec.domain.evaluation import Judged, Trained
+from autorec.domain.evaluation import Judged, Task, Trained
 from autorec.domain.events import Event
-from autorec.domain.job import Job, Outcome, Part, Snapshot, Stage
+from autorec.domain.job import Job, Limits, Outcome, Part, Snapshot, Stage
 from autorec.domain.state import Record, State
 
 Observe = Callable[[Snapshot], bool]
@@ -29,8 +30,40 @@ class Proposer(Protocol):
         ...
 
 
+class Space(Protocol):
+    """The declared action space of the run's role. A design maps the active parameters to values."""
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families that may be drawn: the values of the design's `family`."""
+        ...
+
+    def complete(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A whole design: what is given, and the default of every other active parameter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a proposer of one's own is made with: `proposers = ["package.module:Class"]` calls `Class(desk)`.
+
+    `limits` bound one training. `objects` hold sources (`Candidate.from_bytes(objects.get(record.id)).files`) and logs.
+    `render` turns a whole design of `space` into files, path -> text. Nothing here tells held-out labels.
+    """
+
+    task: Task
+    limits: Limits
+    objects: "Objects"
+    space: Space
+    render: Callable[[Mapping[str, Any]], Mapping[str, str]]
+
+
 class Executor(Protocol):
-    """Runs one job in isolation."""
+    """Runs one job in isolation.
+
+    One of one's own, `executor = "package.module:Class"`, is made as `Class(open_built_in)`: calling `open_built_in`
+    gives the strongest built-in one that holds, to be run through; it raises IsolationError where there is none.
+    """
 
     def run(self, job: Job, observe: Observe) -> Outcome:
         """Block until the job and its whole process tree are gone. Safe to call from several threads.
@@ -63,6 +96,21 @@ class Judge(Protocol):
         """Check and score one top-k file as a candidate wrote it.
 
         Raises MalformedPredictions with a reason for the candidate's author.
+        """
+        ...
+
+
+class ListMetric(Protocol):
+    """A metric of one's own for lists of items, `metrics = {mine = "package.module:function"}`.
+
+    It is named with a cutoff, as `mine@10`, in figures and in objectives.
+    """
+
+    def __call__(self, hits: Any, n_relevant: Any, k: int, /) -> Any:
+        """One value a user, float [q], finite, higher is better; users without a hit are among them.
+
+        `hits` bool [q, width], width >= k, read-only: place r of user u's list (0 is the top) holds a relevant item.
+        `n_relevant` int64 [q], at least 1: the size of each user's relevant set. Called from several threads.
         """
         ...
 

@@ -93,6 +93,7 @@ def baselines(
     training: options.Training = None,
     workers: options.Workers = None,
     baselines: options.Baselines = None,
+    search_space: options.SearchSpace = None,
     seed: options.Seed = None,
     config: options.Config = None,
     as_json: options.Json = False,
@@ -122,6 +123,7 @@ def baselines(
         "training": training,
         "workers": workers,
         "baselines": baselines,
+        "search_space": search_space,
         "seed": seed,
     }
     resolved, left_out = choose_in_time(load_config(flags, config))

@@ -58,6 +58,10 @@ Baselines = Annotated[
     str | None,
     typer.Option(help="Designs of the search space to compare with, as ease,slim, or all.", rich_help_panel="Search"),
 ]
+SearchSpace = Annotated[
+    str | None,
+    typer.Option(help="A YAML file of your own, or a name in search_spaces/.", rich_help_panel="Search"),
+]
 Training = Annotated[
     str | None,
     typer.Option(help="Training time a candidate; default: a twelfth of the budget.", rich_help_panel="Search"),

@@ -52,6 +52,13 @@ def search(
         list[Path] | None,
         typer.Option(help="A folder with a candidate of your own; repeatable.", rich_help_panel="Proposers"),
     ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of templates that replace or extend the built-in prompts.", rich_help_panel="Proposers"
+        ),
+    ] = None,
+    search_space: options.SearchSpace = None,
     budget: options.Budget = None,
     max_candidates: Annotated[
         int | None, typer.Option(help="Stop after so many, baselines apart.", rich_help_panel="Search")
@@ -96,6 +103,8 @@ def search(
         "api_base": api_base,
         "hypotheses": tuple(hypothesis or ()),
         "seed_code": tuple(seed_code or ()),
+        "prompts": prompts,
+        "search_space": search_space,
         "budget": budget,
         "max_candidates": max_candidates,
         "max_usd": max_usd,
@@ -124,6 +133,7 @@ def resume(
     Example: autorec resume demo --budget 30m
     """
     from autorec.cli.reader import RUNS, read_run
+    from autorec.cli.text import plain
     from autorec.domain.errors import UsageError
     from autorec.schemas.config import parse_duration
     from autorec.store.folder import resolve_run
@@ -144,6 +154,8 @@ def resume(
         )
     progress = _progress(budget_s or 0.0, worked_s, None)
     with take_up(path, (progress.listen,), budget_s) as sitting:
+        for note in sitting.notes:
+            print(plain(f"note   {note}"), file=sys.stderr)
         progress.set_limits(budget_s=sitting.config.budget, max_usd=sitting.config.max_usd)
         _finish(sitting, progress, path, as_json)
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autorec.judging.lists import ListJudge
+from autorec.domain.errors import UsageError
+from autorec.judging.lists import ListJudge, try_metric
 from autorec.judging.pairs import PairJudge
 from autorec.judging.seal import SealedJudge
 from autorec.ports import Judge
@@ -12,9 +13,27 @@ JUDGES: Mapping[str, Callable[..., Judge]] = {"lists": ListJudge, "probabilities
 """By the kind of answer, as the query's `meta.json` names it; see each for what it takes."""
 
 
-def open_judge(answer: str, key: Mapping[str, Any], *, primary: str, cutoffs: tuple[int, ...]) -> SealedJudge:
-    """The judge of a kind of answer, with the key to the answers, the test sealed.
+TRIALS: Mapping[str, Callable[[str, Any], None]] = {"lists": try_metric}
+"""How a metric of a person's own is tried, for each kind of answer whose judge takes some."""
 
-    Raises UsageError when the primary metric cannot be had from this data.
+
+def open_judge(
+    answer: str,
+    key: Mapping[str, Any],
+    *,
+    primary: str,
+    cutoffs: tuple[int, ...],
+    own: Mapping[str, Callable[..., Any]] | None = None,
+) -> SealedJudge:
+    """The judge of a kind of answer, with the key to the answers, the test sealed; `own` are a person's metrics.
+
+    Raises UsageError when the primary metric cannot be had from this data, or a metric of one's own does not serve.
     """
-    return SealedJudge(JUDGES[answer](**key, primary=primary, cutoffs=cutoffs))
+    if own and answer not in TRIALS:
+        raise UsageError(
+            f"metrics: answers of the kind {answer} are judged by built-in metrics only",
+            fix="leave `metrics` out for this role",
+        )
+    for name, metric in (own or {}).items():
+        TRIALS[answer](name, metric)
+    return SealedJudge(JUDGES[answer](**key, primary=primary, cutoffs=cutoffs, **({"own": own} if own else {})))

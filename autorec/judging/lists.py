@@ -15,6 +15,7 @@ from autorec.judging import metrics
 from autorec.judging.fingerprint import fingerprint, sample_rows
 from autorec.judging.ground import Ground, Marker, Truth
 from autorec.judging.reading import PAD, read_topk
+from autorec.ports import ListMetric
 
 __all__ = ["PER_USER", "Ground", "ListJudge"]
 
@@ -45,6 +46,8 @@ class ListJudge:
     hits; measured on at most 2,000 users), and where there are any, `cold_users/ndcg@10` (users without history) and
     `cold_items/recall@10` (recall of relevant items that the history does not hold, over warm users who have some).
 
+    `own` are metrics of a person's own by name, each at every cutoff beside those of `PER_USER`.
+
     Raises UsageError when `primary` is not a metric that is computed for each user at one of the cutoffs.
     """
 
@@ -58,7 +61,9 @@ class ListJudge:
         cutoffs: tuple[int, ...] = CUTOFFS,
         primary: str = "ndcg@10",
         top_k: int = 100,
+        own: Mapping[str, ListMetric] | None = None,
     ) -> None:
+        self._own = own or {}
         self._truth = truth
         self._user_permutation = user_permutation
         self._item_codes = _inverse_with_pad(item_permutation)
@@ -94,7 +99,8 @@ class ListJudge:
     def _score(self, sheet: "_Sheet", lists: metrics.Lists) -> tuple[dict[str, float], metrics.PerUser]:
         """All metrics, and the primary one for each warm user."""
         hits = sheet.relevant.mark(lists)
-        per_user = self._per_user(_rows(hits, sheet.warm), sheet.n_relevant)
+        warm_hits = _rows(hits, sheet.warm)
+        per_user = self._per_user(warm_hits, sheet.n_relevant) | self._of_ones_own(warm_hits, sheet.n_relevant)
         values = {name: float(each.mean()) for name, each in per_user.items()}
         values |= self._exposure(_rows(lists, sheet.warm), sheet.ground.item_counts)
         return values | _diagnosis(sheet, hits, lists), per_user[self._primary]
@@ -108,6 +114,14 @@ class ListJudge:
                 per_user[f"{name}@{k}"] = values = np.zeros(len(n_relevant))
                 values[some] = metric(hits, n_some, k)
         return per_user
+
+    def _of_ones_own(self, hits: metrics.Hits, n_relevant: metrics.Counts) -> dict[str, metrics.PerUser]:
+        """A person's metrics of each user, hit or none: nothing says what they give without one."""
+        return {
+            f"{name}@{k}": own_values(name, metric, hits, n_relevant, k)
+            for k in self._cutoffs
+            for name, metric in self._own.items()
+        }
 
     def _exposure(self, lists: metrics.Lists, item_counts: metrics.Counts) -> dict[str, float]:
         """What the lists show of the catalogue, counted up from one cutoff to the next."""
@@ -127,7 +141,7 @@ class ListJudge:
             return self._sheets[part]
 
     def _checked_primary(self, primary: str) -> str:
-        known = [f"{name}@{k}" for k in self._cutoffs for name in PER_USER]
+        known = [f"{name}@{k}" for k in self._cutoffs for name in (*PER_USER, *self._own)]
         if primary not in known:
             raise UsageError(
                 f"the primary metric is {primary!r}; with {self._n_items} items and lists of {self._top_k} "
@@ -135,6 +149,28 @@ class ListJudge:
                 fix="choose one of these, or add its cutoff to the cutoffs (no larger than the catalogue)",
             )
         return primary
+
+
+def own_values(
+    name: str, metric: ListMetric, hits: metrics.Hits, n_relevant: metrics.Counts, k: int
+) -> metrics.PerUser:
+    """What a person's metric gives, float64 [q]. Raises UsageError when that is not one finite value a user."""
+    seen = hits.view()
+    seen.flags.writeable = False
+    values = np.asarray(metric(seen, n_relevant, k))
+    if values.shape != n_relevant.shape or values.dtype.kind not in "biuf" or not np.isfinite(values).all():
+        raise UsageError(
+            f"metrics: {name} gave {values.dtype} of the shape {values.shape} for hits of {hits.shape}; "
+            f"expected finite numbers of the shape {n_relevant.shape}, one a user",
+            fix="return a float array with one value for each row of hits; see autorec/judging/metrics.py",
+        )
+    return values.astype(np.float64)
+
+
+def try_metric(name: str, metric: ListMetric) -> None:
+    """Call a person's metric once on three small lists. Raises UsageError when what it gives cannot be used."""
+    hits = np.array([[True, False, True], [False, False, True], [False, False, False]])
+    own_values(name, metric, hits, np.array([2, 1, 4]), 2)
 
 
 class _Sheet:

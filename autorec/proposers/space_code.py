@@ -4,33 +4,33 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from autorec.domain.errors import SpaceError
+from autorec.prompting.templates import FAULTS, TemplateFiles, environment, fault_of
 from autorec.schemas.space import Bool, Choice, Design, Int, Parameter, SearchSpace, Value
 
 
 class SpaceCode:
-    """The code templates of a search space; `folder` is where its YAML file stands."""
+    """The code templates of a search space: those of `folder`, and those of a person's `own` before them."""
 
-    def __init__(self, space: SearchSpace, folder: Path) -> None:
+    def __init__(self, space: SearchSpace, folder: Path, own: TemplateFiles | None = None) -> None:
         self._space = space
-        self._environment = Environment(
-            loader=FileSystemLoader(folder),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-        )
+        self._environment = environment(folder, own)
 
     def render(self, design: Design) -> dict[str, str]:
-        """The files of a whole design: path -> text."""
+        """The files of a whole design: path -> text.
+
+        Raises SpaceError, with file and line, for a template that is missing, broken, or asks for what no design has.
+        """
         templates = self._space.code[str(design["family"])]
-        files = {
-            file: self._environment.get_template(f"{templates}/{file}.j2").render(design)
-            for file in ("model.py", "train.py")
-        }
+        files = {file: self._render(f"{templates}/{file}.j2", design) for file in ("model.py", "train.py")}
         return files | {"params.json": self._params(design)}
+
+    def _render(self, name: str, design: Design) -> str:
+        try:
+            return self._environment.get_template(name).render(design)
+        except FAULTS as error:
+            fault = fault_of(error, name, self._environment)
+            raise SpaceError(str(fault), fix=fault.fix) from None
 
     def _params(self, design: Design) -> str:
         declared = {

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Constraint
+from autorec.schemas.space import is_path
 
 ENVIRONMENT = "AUTOREC_SEARCH_"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -44,7 +45,7 @@ def parse_duration(text: object) -> float:
     return seconds
 
 
-def parse_columns(text: str) -> dict[str, str]:
+def parse_pairs(text: str, such_as: str) -> dict[str, str]:
     """`user=uid,item=sku` as a mapping.
 
     Raises ValueError with the expected form.
@@ -52,7 +53,7 @@ def parse_columns(text: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in text.split(",") if part.strip()]
     for meaning, sign, name in pairs:
         if not sign or not name.strip() or not meaning.strip():
-            raise ValueError(f"{text!r}: expected pairs such as user=uid,timestamp=t")
+            raise ValueError(f"{text!r}: expected pairs such as {such_as}")
     return {meaning.strip(): name.strip() for meaning, _, name in pairs}
 
 
@@ -107,7 +108,19 @@ class SearchConfig(BaseModel):
     split_seed: int = Field(0, ge=0, lt=1 << 31, description="seed of random splits and of the synthetic world")
     hypotheses: tuple[str, ...] = Field((), description="sentences for the language model to test")
     seed_code: tuple[Path, ...] = Field((), description="folders with a person's candidates")
-    search_space: str | None = Field(None, description="a name in search_spaces/; default: that of the role")
+    search_space: str | None = Field(
+        None, description="a name in search_spaces/, or the path of a YAML file; default: that of the role"
+    )
+    prompts: Path | None = Field(None, description="folder of templates that replace or extend built-in prompts")
+    proposers: tuple[str, ...] = Field(
+        (), description="who writes by turns: llm, policy, package.module:Class; default: llm where given, and policy"
+    )
+    executor: str | None = Field(
+        None, description="package.module:Class that runs jobs; default: the strongest tier that passes its self-test"
+    )
+    metrics: dict[str, str] = Field(
+        default_factory=dict, description="metrics of one's own: name -> package.module:function"
+    )
     baselines: tuple[str, ...] = Field(
         (), description="designs of the search space to compare with, or all; default: those of the role"
     )
@@ -124,7 +137,7 @@ class SearchConfig(BaseModel):
     max_state_mb: int = Field(1024, ge=1, description="constraint: size of the kept state")
     top_k: int = Field(100, ge=1, description="length of the lists that candidates hand in")
 
-    @field_validator("data", "user_features", "item_features")
+    @field_validator("data", "prompts", "user_features", "item_features")
     @classmethod
     def _from_anywhere(cls, path: Path | None) -> Path | None:
         return path.absolute() if path else None
@@ -132,7 +145,17 @@ class SearchConfig(BaseModel):
     @field_validator("columns", mode="before")
     @classmethod
     def _as_pairs(cls, columns: object) -> object:
-        return parse_columns(columns) if isinstance(columns, str) else columns
+        return parse_pairs(columns, "user=uid,timestamp=t") if isinstance(columns, str) else columns
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _as_metrics(cls, metrics: object) -> object:
+        return parse_pairs(metrics, "mine=package.module:function") if isinstance(metrics, str) else metrics
+
+    @field_validator("search_space")
+    @classmethod
+    def _file_from_anywhere(cls, name: str | None) -> str | None:
+        return str(Path(name).absolute()) if name and is_path(name) else name
 
     @field_validator("baselines", mode="before")
     @classmethod
@@ -199,7 +222,7 @@ def _from_text(key: str, text: str) -> str | list[str]:
     """Hypotheses are sentences, one a line; other lists are separated by commas."""
     if key == "hypotheses":
         return [line.strip() for line in text.splitlines() if line.strip()]
-    if key in ("seed_code", "objectives", "cutoffs"):
+    if key in ("seed_code", "objectives", "cutoffs", "proposers"):
         return split_names(text)
     return text
 

@@ -5,7 +5,7 @@ named in `when` have one of the listed values. A design is a flat mapping of the
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -157,6 +157,11 @@ class SearchSpace(Strict):
         return self.complete(self.designs[name])
 
 
+def is_path(search_space: str) -> bool:
+    """Whether a configured search space is a file of a person's own: it has a slash, or ends as YAML files do."""
+    return "/" in search_space or search_space.endswith((".yaml", ".yml"))
+
+
 def find_space(name: str, folder: Path) -> Path:
     """The file of the search space `name` in `folder`.
 
@@ -166,7 +171,7 @@ def find_space(name: str, folder: Path) -> Path:
     if name not in known:
         raise SpaceError(
             f"search_space: there is no {name!r}; expected one of {', '.join(known)}",
-            fix=nearest(name, known) or "give one of these names",
+            fix=nearest(name, known) or "give one of these names, or the path of a YAML file of your own",
         )
     return known[name]
 
@@ -177,14 +182,24 @@ def load_space(path: Path) -> SearchSpace:
     Raises SpaceError naming the file, the key and what was expected there.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise SpaceError(f"{path}: cannot be read as YAML: {error}", fix="check the path and the syntax") from error
+    return parse_space(text, path, lambda template: (path.parent / template).is_file())
+
+
+def parse_space(text: str, path: Path, has: Callable[[str], bool]) -> SearchSpace:
+    """Check a search space that was read from `path`; `has` tells whether a template is there.
+
+    Raises SpaceError as `load_space` does.
+    """
     try:
-        space = SearchSpace.model_validate(content)
+        space = SearchSpace.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise SpaceError(f"{path}: cannot be read as YAML: {error}", fix="check the path and the syntax") from error
     except ValidationError as error:
         raise _space_error(path, error) from error
-    for key, problem in _breaches(space, path.parent):
+    for key, problem in _breaches(space, has):
         raise SpaceError(f"{path}: {key} {problem}", fix=f"edit {key} in {path}")
     return space
 
@@ -200,7 +215,7 @@ def _listed(value: Value, values: list[Value]) -> bool:
     return any(value == other and isinstance(value, bool) == isinstance(other, bool) for other in values)
 
 
-def _breaches(space: SearchSpace, folder: Path) -> Iterator[tuple[str, str]]:
+def _breaches(space: SearchSpace, has: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
     """What pydantic cannot see: (key, what is wrong with it)."""
     if not isinstance(space.structure.get("family"), Choice):
         yield "structure.family", "is missing; expected a choice, the family of a design"
@@ -210,7 +225,7 @@ def _breaches(space: SearchSpace, folder: Path) -> Iterator[tuple[str, str]]:
         for name, parameter in parameters.items():
             yield from _parameter_breaches(f"{section}.{name}", name, parameter, earlier)
             earlier[name] = parameter
-    yield from _code_breaches(space, folder)
+    yield from _code_breaches(space, has)
     for name, given in space.designs.items():
         yield from _design_breaches(f"designs.{name}", given, space, earlier)
 
@@ -241,7 +256,7 @@ def _range_breaches(key: str, parameter: Int | Float) -> Iterator[tuple[str, str
         yield f"{key}.low", f"is {parameter.low}; expected above 0, because log is true"
 
 
-def _code_breaches(space: SearchSpace, folder: Path) -> Iterator[tuple[str, str]]:
+def _code_breaches(space: SearchSpace, has: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
     family = space.structure["family"]
     if not isinstance(family, Choice):
         return
@@ -251,7 +266,7 @@ def _code_breaches(space: SearchSpace, folder: Path) -> Iterator[tuple[str, str]
             yield f"code.{name}", "is missing; expected the folder of its templates"
             continue
         for file in ("model.py.j2", "train.py.j2"):
-            if not (folder / templates / file).is_file():
+            if not has(f"{templates}/{file}"):
                 yield f"code.{name}", f"is {templates}; expected a folder with {file}"
     for name in space.ends_by_itself:
         if not family.allows(name):

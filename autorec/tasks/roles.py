@@ -5,8 +5,9 @@ role sees it: what is handed to candidates, what the judge compares with, what p
 """
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -186,6 +187,21 @@ class Role:
                 fix=f"metrics: {', '.join(known)}; costs: {', '.join(COSTS)}",
             )
         return measure.direction
+
+
+def role_of(config: SearchConfig) -> Role:
+    """The configured role, with metrics of one's own among its measures.
+
+    Raises UsageError for an unknown role, and for a metric whose name is taken or cannot stand in `name@10`.
+    """
+    role = role_named(config.role)
+    for name in config.metrics:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise UsageError(f"metrics: {name!r} is no name for a metric", fix="use a-z, 0-9 and _, as in mine")
+        if name in role.measures or name in COSTS:
+            raise UsageError(f"metrics: {name!r} is a metric or a cost already", fix="call yours otherwise")
+    own = dict.fromkeys(config.metrics, Measure(at_cutoff=True))
+    return replace(role, measures={**role.measures, **own})
 
 
 def role_named(name: str) -> Role:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autorec import __version__
 from autorec.assets import assets
@@ -20,7 +20,9 @@ from autorec.domain.job import MEBIBYTE, Limits, Part, Stage
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import Material, Role, role_named
+from autorec.tasks.roles import Material, Role, role_of
+from autorec.wiring.own import Own, open_own_executor, own_metrics
+from autorec.wiring.spaces import OpenSpace, open_space
 
 if TYPE_CHECKING:
     from autorec.judging.seal import SealedJudge
@@ -46,13 +48,17 @@ def settle(config: SearchConfig) -> SearchConfig:
 
     Raises UsageError when it asks for what the role does not have.
     """
-    role = role_named(config.role)
+    chosen = choose_baselines(config) if config.baselines else role_of(config).baselines
+    return _of_its_role(config).model_copy(update={"baselines": chosen})
+
+
+def _of_its_role(config: SearchConfig) -> SearchConfig:
+    role = role_of(config)
     role.check(config)
     return config.model_copy(
         update={
             "objectives": config.objectives or role.default_objectives,
             "search_space": config.search_space or role.search_space,
-            "baselines": choose_baselines(config) if config.baselines else role.baselines,
         }
     )
 
@@ -62,26 +68,12 @@ def choose_baselines(config: SearchConfig) -> tuple[str, ...]:
 
     Raises SpaceError for a name that is no design there.
     """
-    space = open_space(config)
+    opened = open_space(config)
     if "all" in config.baselines:
-        return tuple(space.designs)
+        return opened.names
     for name in config.baselines:
-        space.named(name)
+        opened.baseline(name)
     return tuple(dict.fromkeys(config.baselines))
-
-
-def open_space(config: SearchConfig) -> "SearchSpace":
-    """The configured search space, or that of the role. Raises SpaceError."""
-    from autorec.schemas.space import load_space
-
-    return load_space(space_file(config))
-
-
-def space_file(config: SearchConfig) -> Path:
-    """Where the configured search space stands. Raises SpaceError."""
-    from autorec.schemas.space import find_space
-
-    return find_space(config.search_space or role_named(config.role).search_space, assets("search_spaces"))
 
 
 def load_data(config: SearchConfig) -> Material:
@@ -89,7 +81,7 @@ def load_data(config: SearchConfig) -> Material:
 
     Raises DataError, UsageError.
     """
-    return role_named(config.role).load(settle(config))
+    return role_of(config).load(_of_its_role(config))
 
 
 def make_task(config: SearchConfig, material: Material) -> Task:
@@ -97,7 +89,7 @@ def make_task(config: SearchConfig, material: Material) -> Task:
 
     Raises UsageError for an objective or a cutoff that the data cannot give.
     """
-    role = role_named(config.role)
+    role = role_of(config)
     for metric in (*config.objectives, *role.cut_at(config.cutoffs)):
         material.require(metric)
     return Task(
@@ -112,7 +104,7 @@ def make_task(config: SearchConfig, material: Material) -> Task:
     )
 
 
-def time_plan(config: SearchConfig) -> TimePlan:
+def time_plan(config: SearchConfig, space: OpenSpace) -> TimePlan:
     """How the budget is divided.
 
     Raises UsageError when it is too short for the baselines, one candidate a worker and the finals.
@@ -122,7 +114,7 @@ def time_plan(config: SearchConfig) -> TimePlan:
         workers=config.workers,
         finalists=config.finalists,
         baselines=len(config.baselines),
-        slow_baselines=len(open_space(config).until_time_is_up(config.baselines)),
+        slow_baselines=len(space.until_time_is_up(config.baselines)),
         training_s=config.training,
     )
     if not plan.fits:
@@ -136,7 +128,9 @@ def time_plan(config: SearchConfig) -> TimePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arena:
-    """One task, ready to train and judge candidates on."""
+    """One task, ready to train and judge candidates on. `designs` are those of the baselines, None where one is no
+    design of `space`.
+    """
 
     role: Role
     material: Material
@@ -146,6 +140,7 @@ class Arena:
     space: "SearchSpace"
     code: "SpaceCode"
     baselines: Mapping[str, Candidate]
+    designs: Mapping[str, Mapping[str, Any] | None]
     limits: Limits
 
 
@@ -158,21 +153,22 @@ def open_arena(
     secret: bytes,
     folder: Path,
     training_s: float,
+    own: Own,
 ) -> Arena:
     """Write the bundles under `folder` and bring judge, executor and cache of baselines together."""
     from autorec.judging.judges import open_judge
-    from autorec.proposers.space_code import SpaceCode
 
-    role, task = role_named(config.role), make_task(config, material)
-    space = open_space(config)
-    code = SpaceCode(space, space_file(config).parent)
-    baselines = {name: Candidate.of(code.render(space.named(name))) for name in config.baselines}
+    role, task = role_of(config), make_task(config, material)
+    opened = open_space(config, own.search_space)
+    named = {name: opened.baseline(name) for name in config.baselines}
+    baselines = {name: candidate for name, (_, candidate) in named.items()}
     limits = training_limits(config, material, training_s)
     judge = open_judge(
         material.answer["answer"],
         material.key(secret),
         primary=task.primary.name,
         cutoffs=role.cutoffs(config),
+        own=own_metrics(config),
     )
     trainer = Trainer(
         executor=executor,
@@ -188,16 +184,22 @@ def open_arena(
         material=material,
         task=task,
         judge=judge,
-        trainer=_remembering(trainer, config, task, material, baselines),
-        space=space,
-        code=code,
+        trainer=_remembering(trainer, config, task, material, baselines, own),
+        space=opened.space,
+        code=opened.code,
         baselines=baselines,
+        designs={name: design for name, (design, _) in named.items()},
         limits=limits,
     )
 
 
 def _remembering(
-    trainer: Trainer, config: SearchConfig, task: Task, material: Material, baselines: Mapping[str, Candidate]
+    trainer: Trainer,
+    config: SearchConfig,
+    task: Task,
+    material: Material,
+    baselines: Mapping[str, Candidate],
+    own: Own,
 ) -> "BaselineCache":
     from autorec import judging
     from autorec.store.baselines import BaselineCache
@@ -214,7 +216,7 @@ def _remembering(
             "data": task.data_digest,
             "split": task.split_digest,
             "objectives": list(config.objectives),
-            "cutoffs": list(role_named(task.role).cutoffs(config)),
+            "cutoffs": list(role_of(config).cutoffs(config)),
             "role": task.role,
             "answer": dict(material.answer),
             "training_s": trainer.limits.training_s,
@@ -223,6 +225,8 @@ def _remembering(
             "machine": machine(),
             "sandbox": _digest_of(assets("sandbox")),
             "judge": _digest_of(Path(judging.__file__).parent),
+            "metrics": {name: own.code[spec] for name, spec in config.metrics.items()},
+            "executor": own.code.get(config.executor or ""),
         },
     )
 
@@ -278,10 +282,13 @@ def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:
     return Bundles(data=data, queries=queries)
 
 
-def isolated_executor(stack: ExitStack) -> Executor:
-    """An executor of the strongest tier that holds, closed with the stack. Raises IsolationError."""
+def isolated_executor(stack: ExitStack, config: SearchConfig) -> Executor:
+    """An executor of the strongest tier that holds, or one's own that does; closed with the stack.
+
+    Raises IsolationError, UsageError.
+    """
     from autorec.execution.tiers import open_executor
 
-    executor = open_executor()
+    executor = open_own_executor(config.executor) if config.executor else open_executor()
     stack.callback(executor.close)
     return executor

@@ -4,13 +4,12 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autorec import __version__
-from autorec.assets import assets
 from autorec.domain import events as ev
 from autorec.domain.budget import TimePlan
 from autorec.domain.candidate import Candidate, Operator, Plan
@@ -20,7 +19,7 @@ from autorec.domain.job import Part, Stage
 from autorec.domain.state import State
 from autorec.finals import Finals
 from autorec.journal import Journal, Listener
-from autorec.ports import Executor, Objects, Proposer
+from autorec.ports import Executor
 from autorec.schemas.config import SearchConfig
 from autorec.search import Pace, Search, enter_baseline
 from autorec.tasks.roles import Material
@@ -34,7 +33,11 @@ from autorec.wiring.arena import (
     open_arena,
     settle,
     time_plan,
+    training_limits,
 )
+from autorec.wiring.own import Own, read_again, read_own, try_prompts
+from autorec.wiring.spaces import open_space
+from autorec.wiring.writers import open_writers, own_writers
 
 if TYPE_CHECKING:
     from autorec.llm.client import LLMClient
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sitting:
-    """One process at work on one run."""
+    """One process at work on one run. `notes` tell people what has changed since it began."""
 
     config: SearchConfig
     folder: "RunFolder"
@@ -52,6 +55,7 @@ class Sitting:
     search: Search
     finals: Finals
     plan: TimePlan
+    notes: tuple[str, ...] = ()
 
     def work(self) -> State:
         """Search, judge the finalists, open the test; take up wherever the run stands.
@@ -62,7 +66,7 @@ class Sitting:
             for proposer in [name for name, fault in self.journal.state.faults.items() if not fault.tried_again]:
                 self.journal.record(ev.TriedAgain(proposer=proposer))
         for name, candidate in self.arena.baselines.items():
-            plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0, design=self.arena.space.named(name))
+            plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0, design=self.arena.designs[name])
             enter_baseline(self.journal, self.folder.objects, name, candidate, plan)
         self.search.run()
         self.finals.run()
@@ -98,17 +102,21 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
 
     began = time.monotonic()
     config = settle(config)
-    config = config.model_copy(update={"training": time_plan(config).training_s})
+    own_writers(config)
+    own = read_own(config)
+    training_s = time_plan(config, open_space(config, own.search_space)).training_s
+    config = config.model_copy(update={"training": training_s})
     material = load_data(config)
     task = make_task(config, material)
+    try_prompts(own, task, training_limits(config, material, training_s))
     seeds = _read_seeds(config)
     client = _open_client(config)
     with ExitStack() as stack:
-        executor = isolated_executor(stack)
+        executor = isolated_executor(stack, config)
         folder = RunFolder.create(Path(path))
         stack.callback(folder.close)
         stack.callback(executor.close)  # before the lock is freed: nothing writes after
-        stored = config.model_dump(mode="json") | {"seed_sources": seeds}
+        stored = config.model_dump(mode="json") | {"seed_sources": seeds, "own": own.as_json()}
         started = ev.RunStarted(
             task=task,
             seed=config.seed,
@@ -120,7 +128,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
         try:
             journal = Journal(folder.events, listeners)
             journal.record(started)
-            sitting = _sit_down(config, material, folder, journal, executor, seeds, client, began)
+            sitting = _sit_down(config, material, folder, journal, executor, seeds, client, own, began)
             (folder.path / "split.json").write_text(json.dumps(material.manifest(), indent=2) + "\n")
         except BaseException:
             folder.discard()
@@ -144,23 +152,28 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         folder = RunFolder.open(Path(path), write=True)
         stack.callback(folder.close)
         started = _first_event(folder)
-        config, seeds = stored_config(folder)
+        config, seeds, kept = stored_config(folder)
         config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
+        own, changes = read_again(config, kept)
         material = load_data(config)
         _refuse_change(path, "data", material.digest, started.task.data_digest)
         _refuse_change(path, "split", material.split_digest, started.task.split_digest)
         journal = Journal(folder.events, listeners)
-        executor = isolated_executor(stack)
+        executor = isolated_executor(stack, config)
         over = journal.state.search_ended is not None
         client = None if over else _reopen_client(config, journal.state.spent.usd)
-        yield _sit_down(config, material, folder, journal, executor, seeds, client, began)
+        sitting = _sit_down(config, material, folder, journal, executor, seeds, client, own, began)
+        yield replace(sitting, notes=changes)
 
 
-def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str, str]]]:
-    """What a run was told when it began, and the sources of people's candidates by folder. Raises RunError."""
+def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str, str]], dict[str, Any]]:
+    """What a run was told when it began, the sources of people's candidates by folder, and what else was their own.
+
+    Raises RunError.
+    """
     stored = dict(_first_event(folder).config)
-    seeds = stored.pop("seed_sources", {})
-    return SearchConfig.model_validate(stored), seeds
+    seeds, own = stored.pop("seed_sources", {}), stored.pop("own", {})
+    return SearchConfig.model_validate(stored), seeds, own
 
 
 def _refuse_change(path: Path | str, what: str, found: str, expected: str) -> None:
@@ -186,6 +199,7 @@ def _sit_down(
     executor: Executor,
     seeds: Mapping[str, Mapping[str, str]],
     client: "LLMClient | None",
+    own: Own,
     began: float,
 ) -> Sitting:
     from autorec.execution.crew import ThreadCrew
@@ -195,7 +209,7 @@ def _sit_down(
 
     worked_s = folder.events.worked_s()
     folder.events.begin_sitting(time.time() - (time.monotonic() - began))
-    plan = time_plan(config)
+    plan = time_plan(config, open_space(config, own.search_space))
     arena = open_arena(
         config,
         material,
@@ -204,6 +218,7 @@ def _sit_down(
         secret=folder.secret,
         folder=folder.fresh_work(),
         training_s=plan.training_s,
+        own=own,
     )
     deadline = began - worked_s + plan.budget_s
 
@@ -214,7 +229,7 @@ def _sit_down(
     search = Search(
         journal=journal,
         inbox=folder.inbox,
-        proposer=_proposers(config, arena, folder.objects, seeds, client),
+        proposer=open_writers(config, arena, folder.objects, seeds, client, own.prompts),
         train=arena.trainer.train,
         selector=NsgaSelector(
             objectives=arena.task.objectives,
@@ -264,38 +279,6 @@ def _likely_in_finals(state: State, finalists: int) -> list[Trained]:
     """Trainings of the baselines and of who leads the survivors now, cached ones apart: those took no time here."""
     records = (*state.baselines, *state.survivors[:finalists])
     return [r.search for r in records if r.search is not None and not r.search.cached]
-
-
-def _proposers(
-    config: SearchConfig,
-    arena: Arena,
-    objects: Objects,
-    seeds: Mapping[str, Mapping[str, str]],
-    client: "LLMClient | None",
-) -> Proposer:
-    from autorec.proposers.human import HumanProposer
-    from autorec.proposers.policy import PolicyProposer
-    from autorec.proposers.rotation import Rotation
-    from autorec.selection.choosers import TpeChoosers, random_chooser
-
-    choose = TpeChoosers() if config.chooser == "tpe" else (lambda state, seed: random_chooser(seed))
-    then: dict[str, Proposer] = {"policy": PolicyProposer(arena.space, arena.code, choose)}
-    if client is not None:
-        from autorec.prompting.render import Templates
-        from autorec.proposers.llm import LLMProposer
-
-        then = {
-            "llm": LLMProposer(
-                client=client,
-                templates=Templates(assets("prompts")),
-                objects=objects,
-                limits=arena.limits,
-                max_usd=config.max_usd,
-                max_tokens=config.llm_max_tokens,
-            ),
-            **then,
-        }
-    return Rotation(first={"human": HumanProposer(seeds)}, then=then, at_once=config.workers)
 
 
 def _read_seeds(config: SearchConfig) -> dict[str, dict[str, str]]:

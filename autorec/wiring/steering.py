@@ -37,7 +37,7 @@ def hypothesize(path: Path, hypothesis: Hypothesis) -> Receipt:
     Raises UsageError where its search is over, has no language model, or was told the same before.
     """
     with _searching(path) as (folder, state):
-        config, _ = stored_config(folder)
+        config, _, _ = stored_config(folder)
         if config.llm is None:
             raise UsageError(
                 f"the run {path} has no language model, and the policy draws designs without reading sentences",

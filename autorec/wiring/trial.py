@@ -14,7 +14,9 @@ from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.seeds import baseline_seed
 from autorec.schemas.config import SearchConfig
-from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena, open_space, settle
+from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena, settle
+from autorec.wiring.own import read_own
+from autorec.wiring.spaces import open_space
 
 
 @contextmanager
@@ -23,10 +25,11 @@ def trial_arena(config: SearchConfig) -> Iterator[Arena]:
     from autorec.store.objects import ObjectFolder
 
     config = settle(config)
+    own = read_own(config)
     material = load_data(config)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autorec-")))
-        executor = isolated_executor(stack)
+        executor = isolated_executor(stack, config)
         objects = ObjectFolder(folder / "objects")
         yield open_arena(
             config,
@@ -36,6 +39,7 @@ def trial_arena(config: SearchConfig) -> Iterator[Arena]:
             secret=secrets.token_bytes(32),
             folder=folder / "work",
             training_s=config.training or training_share(config.budget),
+            own=own,
         )
 
 
@@ -56,13 +60,13 @@ def choose_in_time(config: SearchConfig) -> tuple[SearchConfig, tuple[str, ...]]
         return settle(config), ()
     space = open_space(config)
     chosen = baselines_in_time(
-        list(space.designs),
-        space.until_time_is_up(space.designs),
+        space.names,
+        space.until_time_is_up(space.names),
         budget_s=config.budget,
         training_s=config.training or training_share(config.budget),
         workers=config.workers,
     )
-    left_out = tuple(name for name in space.designs if name not in chosen)
+    left_out = tuple(name for name in space.names if name not in chosen)
     return settle(config.model_copy(update={"baselines": chosen})), left_out
 
 

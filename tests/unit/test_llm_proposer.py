@@ -279,7 +279,7 @@ def test_the_bias_fits_the_repaired_draft():
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("{{ nowhere }}", "draft.j2: 'nowhere' is undefined"),
+        ("\n{{ nowhere }}", "draft.j2:2: 'nowhere' is undefined"),
         ("{% if %}", "draft.j2:1: "),
         ('{% include "missing.j2" %}', "no template missing.j2"),
         (None, "no template draft.j2"),

@@ -1,0 +1,69 @@
+"""Every prompt rendered once with made-up facts, so that a fault in a person's template is told before the search."""
+
+from typing import Any
+
+from autorec.domain.candidate import Operator
+from autorec.domain.evaluation import COSTS, CurvePoint, Evaluation, Task, Trained
+from autorec.domain.job import Limits, OutcomeKind, Part, Stage, Usage
+from autorec.domain.state import Generation, Record, State
+from autorec.prompting.facts import failure, parent_facts, run_facts
+from autorec.prompting.render import Templates
+
+FILES = {"model.py": "def build(data, params): ...\n", "train.py": "def fit(recommender, data, params, run): ...\n"}
+
+
+def try_out(templates: Templates, task: Task, limits: Limits) -> None:
+    """Render each prompt at the beginning of a search, and with something of everything that a search can know.
+
+    Raises UsageError as `Templates.render` does.
+    """
+    begun, grown = State(seq=1, task=task, seed=0), _grown(task)
+    parent, failed = grown.records["parent"], grown.records["failed"]
+    templates.render("system", {"role": task.role})
+    templates.render("draft", _facts(begun, limits, None))
+    for hypothesis in (None, "tastes drift"):
+        facts = _facts(grown, limits, hypothesis)
+        templates.render("draft", facts)
+        templates.render("improve", facts | parent_facts(parent, grown, FILES))
+        broken = parent_facts(failed, grown, FILES)
+        templates.render("repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")})
+    for truncated in (False, True):
+        templates.render("again", {"faults": ["the reply is empty"], "truncated": truncated})
+
+
+def _facts(state: State, limits: Limits, hypothesis: str | None) -> dict[str, Any]:
+    return {**run_facts(state, limits), "hypothesis": hypothesis}
+
+
+def _grown(task: Task) -> State:
+    """A search with a baseline, a survivor, a failure, and one under way."""
+    records = {
+        "baseline": _record(0, "baseline", Operator.BASELINE, _trained("baseline", task), name="pop"),
+        "parent": _record(1, "parent", Operator.DRAFT, _trained("parent", task), hypothesis="it is the last item"),
+        "failed": _record(2, "failed", Operator.IMPROVE, _trained("failed", None), parents=("parent",)),
+        "waiting": _record(3, "waiting", Operator.POLICY, None, design={"family": "linear"}),
+    }
+    generation = Generation(number=1, survivors=("parent",), reasons={}, decided=2)
+    return State(seq=9, task=task, seed=0, records=records, asked=3, generations=(generation,))
+
+
+def _record(number: int, candidate: str, operator: Operator, search: Trained | None, **more: Any) -> Record:
+    return Record(id=candidate, number=number, operator=operator, proposer="llm", search=search, **more)
+
+
+def _trained(candidate: str, task: Task | None) -> Trained:
+    """A training that was judged, or one that crashed where there is no task to judge it by."""
+    figures = {} if task is None else {o.name: 0.1 for o in task.objectives if o.name not in COSTS}
+    return Trained(
+        candidate=candidate,
+        stage=Stage.SEARCH,
+        seed=0,
+        outcome=OutcomeKind.COMPLETED if figures else OutcomeKind.CRASHED,
+        reason="" if figures else "ValueError: it broke",
+        tier="trial",
+        usage=Usage(training_s=1.0, memory_bytes=1 << 20),
+        evaluation=Evaluation(part=Part.SELECT, metrics=figures, n_units=10) if figures else None,
+        curve=(CurvePoint(training_s=1.0, value=0.1, predict_s=0.1),) if figures else (),
+        predict_s=0.1,
+        state_bytes=1 << 10,
+    )

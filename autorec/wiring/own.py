@@ -1,0 +1,159 @@
+"""What a run uses of a person's own, as it was when the run began.
+
+Templates (prompts, a search space) are kept with the run, text and all: a resumed run goes on with those it began with,
+and says when the files have changed since. Of code only the digest of each module's file is kept: it is imported anew.
+A metric that has changed would measure another thing, so the run is not resumed with it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from autorec.assets import assets
+from autorec.domain.errors import RunError, UsageError
+from autorec.domain.evaluation import Task
+from autorec.domain.job import Limits
+from autorec.ports import Executor, ListMetric
+from autorec.prompting.render import Templates
+from autorec.prompting.templates import TemplateFiles, read_templates
+from autorec.prompting.trial import try_out
+from autorec.schemas.config import SearchConfig
+from autorec.wiring import own_code
+from autorec.wiring.spaces import read_space
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """Files by kind, and by import string the digest of its module's file. `prompts_digest` is of all prompts as they
+    are resolved, built-in ones included, where a language model is asked.
+    """
+
+    prompts: TemplateFiles | None = None
+    search_space: TemplateFiles | None = None
+    prompts_digest: str | None = None
+    code: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for the record of the run."""
+        content: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return content
+
+
+def read_own(config: SearchConfig) -> Own:
+    """Read and import what the configuration names. Raises UsageError, SpaceError."""
+    prompts = _read_prompts(config)
+    specs = [*config.metrics.values(), *([config.executor] if config.executor else [])]
+    specs += [name for name in config.proposers if own_code.is_spec(name)]
+    for spec in specs:
+        own_code.load(_key(config, spec), spec)
+    return Own(
+        prompts=prompts,
+        search_space=read_space(config),
+        prompts_digest=Templates(assets("prompts"), prompts).digest if config.llm else None,
+        code={spec: own_code.source_digest(spec) for spec in specs},
+    )
+
+
+def read_again(config: SearchConfig, kept: Mapping[str, Any]) -> tuple[Own, tuple[str, ...]]:
+    """What a run that is resumed uses, and what has changed since it began, in sentences.
+
+    Raises RunError where a metric has changed.
+    """
+    own: Own = _adapter().validate_python(kept)
+    return own, tuple(_changes(config, own))
+
+
+def try_prompts(own: Own, task: Task, limits: Limits) -> None:
+    """Render prompts of one's own with made-up facts. Raises UsageError, with file and line."""
+    if own.prompts is not None:
+        try_out(Templates(assets("prompts"), own.prompts), task, limits)
+
+
+def own_metrics(config: SearchConfig) -> dict[str, ListMetric]:
+    """Metrics of one's own by name; what one raises tells its file and line. Raises UsageError."""
+    return {name: _metric(name, spec) for name, spec in config.metrics.items()}
+
+
+def open_own_executor(spec: str) -> Executor:
+    """An executor of one's own, proven by attack. Raises UsageError, IsolationError."""
+    from autorec.execution.own import Branded, prove
+    from autorec.execution.tiers import open_executor
+
+    cls = own_code.load("executor", spec)
+    own_code.takes("executor", spec, cls, "open_built_in")
+    with own_code.explained("executor", spec):
+        made = cls(open_executor)
+    own_code.method("executor", spec, made, "run", "job, observe")
+    own_code.method("executor", spec, made, "close", "")
+    branded = Branded(made, tier=f"own {spec}")
+    try:
+        with own_code.explained("executor", spec):
+            prove(branded)
+    except BaseException:
+        branded.close()
+        raise
+    return branded
+
+
+def _read_prompts(config: SearchConfig) -> TemplateFiles | None:
+    if config.prompts is None:
+        return None
+    if config.llm is None:
+        raise UsageError("prompts needs a language model, and none is given", fix="add --llm provider/model")
+    return read_templates(config.prompts, "prompts")
+
+
+def _metric(name: str, spec: str) -> ListMetric:
+    key = f"metrics.{name}"
+    metric = own_code.load(key, spec)
+    own_code.takes(key, spec, metric, "hits, n_relevant, k")
+
+    def explained(hits: Any, n_relevant: Any, k: int, /) -> Any:
+        with own_code.explained(key, spec):
+            return metric(hits, n_relevant, k)
+
+    return explained
+
+
+def _key(config: SearchConfig, spec: str) -> str:
+    names = {each: f"metrics.{name}" for name, each in config.metrics.items()}
+    return names.get(spec, "executor" if spec == config.executor else "proposers")
+
+
+def _changes(config: SearchConfig, own: Own) -> Iterator[str]:
+    for key, kept, read in (
+        ("prompts", own.prompts, _read_prompts),
+        ("search_space", own.search_space, read_space),
+    ):
+        if kept is not None and _now(config, read) != kept:
+            yield f"{key}: the files in {kept.folder} have changed since; the run goes on with those it began with"
+    if own.prompts_digest and Templates(assets("prompts"), own.prompts).digest != own.prompts_digest:
+        yield "prompts: the built-in ones have changed since the run began; it goes on with those of this version"
+    for spec, digest in own.code.items():
+        own_code.load(_key(config, spec), spec)
+        if own_code.source_digest(spec) == digest:
+            continue
+        if spec in config.metrics.values():
+            raise RunError(
+                f"{_key(config, spec)}: {spec} has changed since the run began; "
+                "figures of before and after do not compare",
+                fix="put the file back as it was, or begin a new run",
+            )
+        yield f"{_key(config, spec)}: {spec} has changed since the run began; the run goes on with it as it is now"
+
+
+def _now(config: SearchConfig, read: Any) -> TemplateFiles | None:
+    """What stands in the files today; nothing where they can no longer be read."""
+    try:
+        found: TemplateFiles | None = read(config)
+    except UsageError:
+        return None
+    return found
+
+
+@cache
+def _adapter() -> TypeAdapter[Own]:
+    return TypeAdapter(Own)

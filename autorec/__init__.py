@@ -6,7 +6,7 @@
         state = sitting.work()
     print(state.champion, state.evidence)
 
-Names are loaded when they are first used, so that importing the package costs nothing.
+`examples/from_python` does more. Names are loaded when they are first used: importing the package costs nothing.
 """
 
 from importlib import import_module
@@ -15,19 +15,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from autorec.domain.candidate import Candidate, Operator, Plan, Proposal
     from autorec.domain.errors import AutorecError
-    from autorec.domain.state import Record, State
+    from autorec.domain.state import State
+    from autorec.ports import Desk
     from autorec.schemas.config import SearchConfig, load_config
-    from autorec.wiring import begin, evaluate_candidate, load_data, measure_baselines, resume
+    from autorec.wiring import (
+        begin,
+        evaluate_candidate,
+        load_data,
+        measure_baselines,
+        read,
+        read_candidate,
+        resume,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AutorecError": "autorec.domain.errors",
     "Candidate": "autorec.domain.candidate",
+    "Desk": "autorec.ports",
     "Operator": "autorec.domain.candidate",
     "Plan": "autorec.domain.candidate",
     "Proposal": "autorec.domain.candidate",
-    "Record": "autorec.domain.state",
     "SearchConfig": "autorec.schemas.config",
     "State": "autorec.domain.state",
     "begin": "autorec.wiring",
@@ -35,16 +44,18 @@ _HOMES = {
     "load_config": "autorec.schemas.config",
     "load_data": "autorec.wiring",
     "measure_baselines": "autorec.wiring",
+    "read": "autorec.wiring",
+    "read_candidate": "autorec.wiring",
     "resume": "autorec.wiring",
 }
 
 __all__ = [
     "AutorecError",
     "Candidate",
+    "Desk",
     "Operator",
     "Plan",
     "Proposal",
-    "Record",
     "SearchConfig",
     "State",
     "begin",
@@ -52,6 +63,8 @@ __all__ = [
     "load_config",
     "load_data",
     "measure_baselines",
+    "read",
+    "read_candidate",
     "resume",
 ]
 

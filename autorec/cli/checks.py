@@ -37,10 +37,8 @@ def evaluate(
     Example: autorec evaluate my_model --data ratings.csv --training 60s
     """
     from autorec.cli.text import plain, size
-    from autorec.domain.candidate import Candidate
-    from autorec.proposers.human import read_seed_code
     from autorec.schemas.config import load_config
-    from autorec.wiring import evaluate_candidate
+    from autorec.wiring import evaluate_candidate, read_candidate
 
     flags = {
         "data": data,
@@ -57,7 +55,7 @@ def evaluate(
     resolved = load_config(flags, config)
     if resolved.training is None:
         resolved = resolved.model_copy(update={"training": 60.0})
-    candidate = Candidate.of(read_seed_code(folder))
+    candidate = read_candidate(folder)
     trained, log = evaluate_candidate(candidate, resolved)
     used = trained.usage
     if as_json:

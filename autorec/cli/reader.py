@@ -1,53 +1,11 @@
-"""A run opened to look at."""
+"""A run opened by its name under `runs/`, or by its path."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from autorec.domain.candidate import Candidate
-from autorec.domain.errors import RunError, UsageError
-from autorec.domain.state import Record, State
-from autorec.journal import Journal
-from autorec.store.folder import RunFolder, resolve_run
+from autorec.store.folder import resolve_run
+from autorec.wiring.reader import RunReader, read
 
 RUNS = Path("runs")
-CHAMPION = "champion"
-
-
-@dataclass(frozen=True, slots=True)
-class RunReader:
-    """A run's folder and its state now."""
-
-    folder: RunFolder
-    state: State
-
-    def record(self, name: str) -> Record:
-        """The candidate of a baseline's name, or of the beginning of an id that no other candidate shares; or champion.
-
-        Raises UsageError when there is none, or more than one.
-        """
-        if name == CHAMPION:
-            return self._champion()
-        named = [r for r in self.state.records.values() if r.name == name]
-        found = named or [r for r in self.state.records.values() if r.id.startswith(name.lower())]
-        if len(found) != 1:
-            what = "no candidate" if not found else f"{len(found)} candidates"
-            raise UsageError(
-                f"{what} of this run match {name!r}", fix=f"`autorec list {self.folder.path}` shows the ids"
-            )
-        return found[0]
-
-    def _champion(self) -> Record:
-        if self.state.champion is None:
-            why = self.state.champion_reason or "the search goes on, or was stopped before its finals"
-            raise UsageError(
-                f"{self.folder.path} has no champion: {why}",
-                fix=f"name a candidate of `autorec list {self.folder.path}`, or let `autorec resume` end the run",
-            )
-        return self.state.records[self.state.champion]
-
-    def files(self, candidate: str) -> dict[str, str]:
-        """A candidate's sources, path -> text."""
-        return dict(Candidate.from_bytes(self.folder.objects.get(candidate)).files)
 
 
 def read_run(run: str) -> RunReader:
@@ -55,8 +13,4 @@ def read_run(run: str) -> RunReader:
 
     Raises RunError when it is no run.
     """
-    folder = RunFolder.open(resolve_run(run, RUNS))
-    journal = Journal(folder.events)
-    if journal.empty:
-        raise RunError(f"{folder.path} holds no event: it was never fully begun", fix="begin a new run")
-    return RunReader(folder, journal.state)
+    return read(resolve_run(run, RUNS))

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-LEFT_OUT = ("run", "seed_sources")
-"""The run's own name, and sources that are candidates of the run already."""
+LEFT_OUT = ("run", "seed_sources", "own")
+"""The run's own name, sources that are candidates of the run already, and the text of a person's templates."""
 
 
 def as_toml(config: Mapping[str, Any]) -> str:

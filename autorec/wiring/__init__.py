@@ -2,13 +2,15 @@
 
 from autorec.wiring.arena import load_data, settle
 from autorec.wiring.comparisons import Comparison, against_baselines
+from autorec.wiring.reader import RunReader, read
 from autorec.wiring.sitting import Sitting, begin, resume
 from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
-from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines
+from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines, read_candidate
 
 __all__ = [
     "Comparison",
     "Receipt",
+    "RunReader",
     "Sitting",
     "against_baselines",
     "begin",
@@ -17,6 +19,8 @@ __all__ = [
     "hypothesize",
     "load_data",
     "measure_baselines",
+    "read",
+    "read_candidate",
     "resume",
     "settle",
     "stop",

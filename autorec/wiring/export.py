@@ -169,7 +169,7 @@ def _started(run: "RunFolder") -> RunStarted:
 
 
 def _material(started: RunStarted, moved: Path | None) -> Material:
-    stored = {key: value for key, value in started.config.items() if key != "seed_sources"}
+    stored = {key: value for key, value in started.config.items() if key not in ("seed_sources", "own")}
     config = SearchConfig.model_validate(stored | ({"data": moved} if moved else {}))
     if config.data and not config.data.exists():
         raise RunError(f"the log of the run is no longer at {config.data}", fix="say where it is now: --data PATH")

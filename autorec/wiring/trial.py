@@ -43,6 +43,16 @@ def trial_arena(config: SearchConfig) -> Iterator[Arena]:
         )
 
 
+def read_candidate(folder: Path | str) -> Candidate:
+    """A person's candidate: model.py, train.py and what else the folder holds.
+
+    Raises UsageError where that is no candidate.
+    """
+    from autorec.proposers.human import read_seed_code
+
+    return Candidate.of(read_seed_code(Path(folder)))
+
+
 def evaluate_candidate(candidate: Candidate, config: SearchConfig) -> tuple[Trained, str]:
     """One candidate, trained once and judged on *select*; also what it printed."""
     with trial_arena(config) as arena:

@@ -25,7 +25,7 @@ def main() -> None:
         for record in run.state.records.values():
             print(record.number, record.name or record.id[:10], record.operator, record.ok, record.design)
         if run.state.champion is not None:
-            print(run.candidate(run.state.champion).files["model.py"])
+            print(run.files(run.state.champion)["model.py"])
             print(run.state.evidence)
 
 

@@ -6,9 +6,7 @@
 
 import random
 
-from autorec.domain.candidate import Operator, Plan, Proposal
-from autorec.domain.state import State
-from autorec.ports import Desk
+from autorec import Desk, Operator, Plan, Proposal, State
 
 MODEL = '''"""Popularity that fades."""
 

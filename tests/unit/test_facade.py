@@ -6,10 +6,10 @@ import autorec
 NAMES = {
     "AutorecError",
     "Candidate",
+    "Desk",
     "Operator",
     "Plan",
     "Proposal",
-    "Record",
     "SearchConfig",
     "State",
     "begin",
@@ -17,6 +17,8 @@ NAMES = {
     "load_config",
     "load_data",
     "measure_baselines",
+    "read",
+    "read_candidate",
     "resume",
 }
 

@@ -1,0 +1,82 @@
+"""A run opened to look at, while it goes on or after."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from autorec.domain.candidate import Candidate
+from autorec.domain.errors import RunError, UsageError
+from autorec.domain.state import Record, State
+from autorec.journal import Journal
+from autorec.ports import Objects
+
+if TYPE_CHECKING:
+    from autorec.store.folder import RunFolder
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class RunReader:
+    """A run's folder and its state now; closed at the end of a `with`."""
+
+    folder: "RunFolder"
+    state: State
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.folder.close()
+
+    @property
+    def objects(self) -> Objects:
+        """Sources, prompts and replies, logs and predictions, by the digests that records name."""
+        return self.folder.objects
+
+    def record(self, name: str) -> Record:
+        """The candidate of a baseline's name, or of the beginning of an id that no other candidate shares; or champion.
+
+        Raises UsageError when there is none, or more than one.
+        """
+        if name == CHAMPION:
+            return self._champion()
+        named = [r for r in self.state.records.values() if r.name == name]
+        found = named or [r for r in self.state.records.values() if r.id.startswith(name.lower())]
+        if len(found) != 1:
+            what = "no candidate" if not found else f"{len(found)} candidates"
+            raise UsageError(
+                f"{what} of this run match {name!r}", fix=f"`autorec list {self.folder.path}` shows the ids"
+            )
+        return found[0]
+
+    def _champion(self) -> Record:
+        if self.state.champion is None:
+            why = self.state.champion_reason or "the search goes on, or was stopped before its finals"
+            raise UsageError(
+                f"{self.folder.path} has no champion: {why}",
+                fix=f"name a candidate of `autorec list {self.folder.path}`, or let `autorec resume` end the run",
+            )
+        return self.state.records[self.state.champion]
+
+    def files(self, candidate: str) -> dict[str, str]:
+        """A candidate's sources, path -> text."""
+        return dict(Candidate.from_bytes(self.folder.objects.get(candidate)).files)
+
+
+def read(path: Path | str) -> RunReader:
+    """Open the run at `path` to look at it; a process may be at work on it.
+
+    Raises RunError when it is no run.
+    """
+    from autorec.store.folder import RunFolder
+
+    folder = RunFolder.open(Path(path))
+    journal = Journal(folder.events)
+    if journal.empty:
+        folder.close()
+        raise RunError(f"{folder.path} holds no event: it was never fully begun", fix="begin a new run")
+    return RunReader(folder, journal.state)

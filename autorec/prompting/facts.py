@@ -36,6 +36,13 @@ def run_facts(state: State, limits: Limits) -> dict[str, Any]:
     }
 
 
+def asked_facts(state: State, limits: Limits, hypothesis: str | None) -> dict[str, Any]:
+    """What every prompt is told, and the hypothesis that is to be tested, with the effect that a person predicted."""
+    told = state.told(hypothesis)
+    predicted_effect = told.predicted_effect if told else None
+    return {**run_facts(state, limits), "hypothesis": hypothesis, "predicted_effect": predicted_effect}
+
+
 def parent_facts(record: Record, state: State, files: Mapping[str, str]) -> dict[str, Any]:
     """A parent's sources, figures and learning curve."""
     curve = [point.value for point in record.search.curve] if record.search else []

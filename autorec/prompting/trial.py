@@ -4,12 +4,16 @@ from typing import Any
 
 from autorec.domain.candidate import Operator
 from autorec.domain.evaluation import COSTS, CurvePoint, Evaluation, Task, Trained
+from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Limits, OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Generation, Record, State
-from autorec.prompting.facts import failure, parent_facts, run_facts
+from autorec.prompting.facts import asked_facts, failure, parent_facts
 from autorec.prompting.render import Templates
 
 FILES = {"model.py": "def build(data, params): ...\n", "train.py": "def fit(recommender, data, params, run): ...\n"}
+
+
+TOLD = Hypothesis(sentence="tastes drift within a week", predicted_effect="ndcg@10 +0.01")
 
 
 def try_out(templates: Templates, task: Task, limits: Limits) -> None:
@@ -20,19 +24,15 @@ def try_out(templates: Templates, task: Task, limits: Limits) -> None:
     begun, grown = State(seq=1, task=task, seed=0), _grown(task)
     parent, failed = grown.records["parent"], grown.records["failed"]
     templates.render("system", {"role": task.role})
-    templates.render("draft", _facts(begun, limits, None))
-    for hypothesis in (None, "tastes drift"):
-        facts = _facts(grown, limits, hypothesis)
+    templates.render("draft", asked_facts(begun, limits, None))
+    for hypothesis in (None, TOLD.sentence):
+        facts = asked_facts(grown, limits, hypothesis)
         templates.render("draft", facts)
         templates.render("improve", facts | parent_facts(parent, grown, FILES))
         broken = parent_facts(failed, grown, FILES)
         templates.render("repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")})
     for truncated in (False, True):
         templates.render("again", {"faults": ["the reply is empty"], "truncated": truncated})
-
-
-def _facts(state: State, limits: Limits, hypothesis: str | None) -> dict[str, Any]:
-    return {**run_facts(state, limits), "hypothesis": hypothesis}
 
 
 def _grown(task: Task) -> State:
@@ -44,7 +44,7 @@ def _grown(task: Task) -> State:
         "waiting": _record(3, "waiting", Operator.POLICY, None, design={"family": "linear"}),
     }
     generation = Generation(number=1, survivors=("parent",), reasons={}, decided=2)
-    return State(seq=9, task=task, seed=0, records=records, asked=3, generations=(generation,))
+    return State(seq=9, task=task, seed=0, hypotheses=(TOLD,), records=records, asked=3, generations=(generation,))
 
 
 def _record(number: int, candidate: str, operator: Operator, search: Trained | None, **more: Any) -> Record:

@@ -11,7 +11,7 @@ from autorec.llm.client import Completion, LLMClient, Message, NoAnswer
 from autorec.ports import Objects
 from autorec.prompting.admission import breaches
 from autorec.prompting.edits import ReplyError
-from autorec.prompting.facts import failure, parent_facts, run_facts
+from autorec.prompting.facts import asked_facts, failure, parent_facts
 from autorec.prompting.render import Templates
 from autorec.prompting.replies import Reply, parse_reply
 from autorec.proposers.llm_plans import next_plan
@@ -70,9 +70,7 @@ class LLMProposer:
         return Candidate.from_bytes(self.objects.get(plan.parents[0])).files if plan.parents else {}
 
     def _messages(self, plan: Plan, state: State, base: Mapping[str, str]) -> list[Message]:
-        told = state.told(plan.hypothesis)
-        facts = {**run_facts(state, self.limits), "hypothesis": plan.hypothesis}
-        facts["predicted_effect"] = told.predicted_effect if told else None
+        facts = asked_facts(state, self.limits, plan.hypothesis)
         if plan.parents:
             parent = state.records[plan.parents[0]]
             facts |= parent_facts(parent, state, base)

@@ -61,6 +61,13 @@ def test_bad_logs(name, say):
     assert not Path("r").exists()
 
 
+OTHER_ROLE = """
+role: ranking
+code: {popularity: builtin/retrieval/popularity}
+structure: {family: {type: choice, choices: [popularity], default: popularity}}
+tunables: {}
+"""
+
 BAD_FLAGS = {
     "ratings without a rating": (("--data", "log.csv", "--min-rating", "4"), "no value column"),
     "a core of nothing": (("--data", "log.csv", "--k-core", "1000"), "--k-core 1000 leaves nothing"),
@@ -92,6 +99,17 @@ BAD_FLAGS = {
     "reply too short": (("--config", "short.toml"), "llm_max_tokens"),
     "unknown price": (("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1", "--max-usd", "1"), "price"),
     "no seed code": (("--seed-code", "nowhere"), "nowhere"),
+    "prompts without a model": (("--prompts", "."), "--llm"),
+    "no prompts there": (
+        ("--llm", "openai/x", "--api-base", "http://127.0.0.1:9/v1", "--prompts", "no"),
+        "is no folder",
+    ),
+    "no search space there": (("--search-space", "mine.yaml"), "there is no file"),
+    "search space of another role": (("--search-space", "./other.yaml"), "the search is for retrieval"),
+    "no such proposer": (("--config", "proposer.toml"), "there is no module 'no_such_module'"),
+    "no such executor": (("--config", "executor.toml"), "there is no module 'no_such_module'"),
+    "no such metric": (("--config", "metric.toml"), "there is no module 'no_such_module'"),
+    "metric of a taken name": (("--config", "taken.toml"), "'ndcg' is a metric"),
     "bad run name": (("--run", "a b"), "not a run name"),
 }
 
@@ -106,6 +124,11 @@ def test_bad_flags(name, say):
     Path("hollow").mkdir()
     Path("typo.toml").write_text('bugdet = "3m"\n')
     Path("short.toml").write_text("llm_max_tokens = 255\n")
+    Path("proposer.toml").write_text('proposers = ["policy", "no_such_module:Mine"]\n')
+    Path("executor.toml").write_text('executor = "no_such_module:Mine"\n')
+    Path("metric.toml").write_text('metrics = {mine = "no_such_module:mine"}\n')
+    Path("taken.toml").write_text('metrics = {ndcg = "no_such_module:mine"}\n')
+    Path("other.yaml").write_text(OTHER_ROLE)
     flags, about = BAD_FLAGS[name]
     run_flag = () if "--run" in flags else ("--run", "r")
     code, said = say("search", *flags, *run_flag)

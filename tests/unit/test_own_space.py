@@ -10,14 +10,12 @@ from autorec.wiring.spaces import open_space, read_space
 
 YAML = """
 role: retrieval
-code: {mine: own/mine, linear: builtin/retrieval/linear}
+code: {mine: own/mine, pop: builtin/retrieval/popularity}
 structure:
-  family: {type: choice, choices: [mine, linear], default: mine}
+  family: {type: choice, choices: [mine, pop], default: mine}
   deep: {type: bool, default: false, when: {family: [mine]}}
-  query: {type: choice, choices: [recency, plain], default: plain, when: {family: [linear]}}
 tunables:
-  ridge: {type: float, low: 1, high: 100, default: 10, when: {family: [linear]}}
-  half_life: {type: float, low: 1, high: 9, default: 2, when: {query: [recency]}}
+  depth: {type: int, low: 1, high: 9, default: 2, when: {deep: [true]}}
 designs:
   deepest: {family: mine, deep: true}
 """
@@ -49,8 +47,8 @@ def test_own_templates_and_built_in_ones_render_side_by_side(space):
     opened = space()
     mine = opened.code.render(opened.space.named("deepest"))
     assert mine["model.py"] == "import torch\ndef build(data, params):\n    return None  # True\n"
-    linear = opened.code.render(opened.space.complete({"family": "linear"}))
-    assert "class" in linear["model.py"]
+    shipped = opened.code.render(opened.space.complete({"family": "pop"}))
+    assert shipped == opened.builtin.code.render(opened.builtin.space.named("pop"))
 
 
 def test_a_baseline_that_it_does_not_name_is_the_roles(space):
@@ -58,7 +56,7 @@ def test_a_baseline_that_it_does_not_name_is_the_roles(space):
     design, candidate = opened.baseline("pop")
     assert design is None
     assert candidate == opened.builtin.baseline("pop")[1]
-    assert opened.baseline("deepest")[0] == {"family": "mine", "deep": True}
+    assert opened.baseline("deepest")[0] == {"family": "mine", "deep": True, "depth": 2}
     with pytest.raises(SpaceError, match="no design named"):
         opened.baseline("nobody")
 
@@ -74,7 +72,7 @@ def test_it_is_read_once(space, tmp_path):
     [
         ("role: retrieval", "role: ranking", "role is ranking; the search is for retrieval"),
         ("own/mine", "own/nine", "code.mine is own/nine; expected a folder with model.py.j2"),
-        ("builtin/retrieval/linear", "builtin/retrieval/liner", "code.linear is builtin/retrieval/liner"),
+        ("builtin/retrieval/popularity", "builtin/retrieval/pop", "code.pop is builtin/retrieval/pop"),
         ("own/mine", "../mine", "expected a folder beside the file"),
         ("own/mine", "/mine", "expected a folder beside the file"),
         ("default: mine", "default: ours", "structure.family.default is ours"),
@@ -92,7 +90,7 @@ def test_what_does_not_hold_together_is_named(space, tmp_path, old, new, said):
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        ("one\n{{ depth }}", r"model.py.j2:2: 'depth' is undefined"),
+        ("one\n{{ width }}", r"model.py.j2:2: 'width' is undefined"),
         ("{% if deep %}", r"model.py.j2:1: "),
         ('{% include "own/parts/haed.j2" %}', r"model.py.j2:1: there is no template own/parts/haed.j2"),
         ("def build(data, params):\n    return {{ '(' if deep }}", "deep=True renders to no candidate: model.py line"),

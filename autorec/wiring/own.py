@@ -129,7 +129,7 @@ def _changes(config: SearchConfig, own: Own) -> Iterator[str]:
         ("search_space", own.search_space, read_space),
     ):
         if kept is not None and _now(config, read) != kept:
-            yield f"{key}: the files in {kept.folder} have changed since; the run goes on with those it began with"
+            yield f"{key}: the files in {kept.folder} have changed since the run began, with which it goes on"
     if own.prompts_digest and Templates(assets("prompts"), own.prompts).digest != own.prompts_digest:
         yield "prompts: the built-in ones have changed since the run began; it goes on with those of this version"
     for spec, digest in own.code.items():

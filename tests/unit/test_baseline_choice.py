@@ -6,7 +6,9 @@ from autorec.domain.errors import AutorecError, SpaceError
 from autorec.schemas.config import SearchConfig
 from autorec.wiring import choose_in_time, settle
 from autorec.wiring.arena import time_plan
+from autorec.wiring.spaces import open_space
 
+SPACE = open_space(SearchConfig())
 SPINE = ("pop", "itemknn", "ease", "ease_recency", "sasrec")
 
 
@@ -31,10 +33,12 @@ def test_an_unknown_baseline_is_told_the_nearest():
 
 
 def test_a_plan_counts_those_that_use_all_of_their_time():
-    quick, slow = (time_plan(settle(config(*names, training=60))) for names in (("slim", "ease"), ("sasrec", "bpr_mf")))
+    quick, slow = (
+        time_plan(settle(config(*names, training=60)), SPACE) for names in (("slim", "ease"), ("sasrec", "bpr_mf"))
+    )
     assert slow.least_s > quick.least_s + 60
     with pytest.raises(AutorecError, match="too short for baselines"):
-        time_plan(settle(config("all", budget=120, training=20)))
+        time_plan(settle(config("all", budget=120, training=20)), SPACE)
 
 
 def test_all_that_a_budget_has_time_for_are_measured():

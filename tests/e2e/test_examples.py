@@ -13,7 +13,14 @@ import pytest
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SHORT = {"MAX_CANDIDATES": "3", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2"}
+SHORT = {
+    "MAX_CANDIDATES": "3",
+    "POPULATION": "2",
+    "TRAINING": "1s",
+    "FINALISTS": "1",
+    "WORKERS": "2",
+    "BASELINES": "pop,ease",
+}
 SHOWN = {
     "autorec evaluate": "completed",
     "own_search_space/tiny.yaml": "class Successors",

@@ -121,7 +121,7 @@ def test_a_space_is_found_by_its_name():
     "name", ["nope", "retreival", "", ".", "..", "../search_spaces/retrieval", "/etc/passwd", "a\0b"]
 )
 def test_a_name_of_no_space_is_told_the_known_ones(name: str):
-    with pytest.raises(SpaceError, match=r"there is no .*; expected one of retrieval") as raised:
+    with pytest.raises(SpaceError, match=r"there is no .*; expected one of ranking, retrieval") as raised:
         find_space(name, ROOT)
     assert raised.value.fix
 

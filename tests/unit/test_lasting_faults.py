@@ -8,7 +8,15 @@ from autorec.domain.state import State
 from autorec.journal import Journal
 from autorec.proposers.rotation import Rotation
 from autorec.search import Pace, Search
-from autorec.testing.loop import TASK, BestFirst, InstantTrainer, MemoryEvents, NumberProposer, OneAtATime
+from autorec.testing.loop import (
+    TASK,
+    BestFirst,
+    InstantTrainer,
+    MemoryEvents,
+    NumberProposer,
+    OneAtATime,
+    ScriptedInbox,
+)
 from autorec.testing.memory import MemoryObjects
 
 
@@ -42,6 +50,7 @@ class Run:
             journal.record(TriedAgain(proposer="llm"))
         Search(
             journal=journal,
+            inbox=ScriptedInbox(),
             proposer=Rotation(
                 first={}, then={"llm": self.model, "policy": NumberProposer(decline_every=10**9)}, at_once=self.workers
             ),

@@ -74,5 +74,5 @@ def synth(
     try:
         said = role_named(role or "retrieval").synthesise(target, seed, sizes)
     except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror}", fix="give another path") from None
+        raise UsageError(f"cannot write {error.filename or target}: {error.strerror}", fix="give another path") from None
     print(f"{said} written to {target}")

@@ -141,6 +141,7 @@ def test_a_late_answer_is_booked_with_its_own_reason():
     model.on = False
     Search(
         journal=journal,
+        inbox=ScriptedInbox(),
         proposer=model,
         train=InstantTrainer(objects.put).train,
         selector=BestFirst(2),

@@ -33,7 +33,8 @@ ELSEWHERE = {
     "autorec search --data ratings.csv --budget 20m --llm openai/gpt-5": "asks a model that costs money",
 }
 """Beginnings of the commands that are not run here, and why."""
-SHORT = {"MAX_CANDIDATES": "3", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2"}
+SHORT = {"MAX_CANDIDATES": "3", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2",
+         "BASELINES": "pop,ease"}  # fmt: skip
 MODEL = """
 import torch
 

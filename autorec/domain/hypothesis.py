@@ -7,7 +7,13 @@ from enum import StrEnum
 from autorec.domain.evaluation import Objective
 
 _NUMBER = re.compile(r"(?<![\w.)])([+\-−])\s?(\d*\.?\d+(?:e-?\d+)?)(\s?%)?", re.IGNORECASE)
-_METRIC = re.compile(r"\b[a-z_]+@\d+", re.IGNORECASE)
+_MEASURE = re.compile(
+    r"\b[a-z_]+@\d+|\b(?:ndcg|recall|precision|hitrate|mrr|map|coverage|gini|novelty|g?auc|ece|calibration)\b"
+    r"|loss|\b(?:predict_s|memory|memory_bytes|state_bytes|training_s|time|latency|seconds?|parameters?)\b",
+    re.IGNORECASE,
+)
+"""What else a number may be of: metrics, costs, and losses of whatever kind."""
+_CLAUSE_END = re.compile(r"[,;]|\.\s|\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +50,12 @@ class Prediction:
 
 
 def read_prediction(text: str | None, metric: str) -> Prediction:
-    """The first signed number that a predicted effect gives for the metric; `+5 %` tells the way and no size.
+    """The first signed number that a predicted effect gives for the primary metric; `+5 %` tells the way and no size.
 
-    A number counts for the metric that it follows: `recall@20 +0.02` says nothing of `ndcg@10`, a bare `+0.01` does.
+    A number counts where it follows the metric's name in the same clause, or opens a text that names nothing else
+    that could be measured: `recall@20 +0.02`, `+0.02 recall` and `training loss -0.1` say nothing of `ndcg@10`.
     """
-    found = _NUMBER.search(_about(text or "", metric))
+    found = _found(text or "", metric)
     if found is None:
         return Prediction()
     size = None if found[3] else float(found[2])
@@ -78,12 +85,17 @@ def verdict(difference: Difference, prediction: Prediction, objective: Objective
     return Verdict.OPEN, "not resolvable: the interval includes zero"
 
 
-def _about(text: str, metric: str) -> str:
-    """The part of a predicted effect that speaks of the metric; all of it where no metric is named."""
+def _found(text: str, metric: str) -> re.Match[str] | None:
     stem, _, cutoff = metric.partition("@")
-    named = re.search(rf"(?<!\w){re.escape(stem)}(?:@{cutoff})?(?![@\w])", text, re.IGNORECASE)
-    if named is None:
-        return "" if _METRIC.search(text) else text
-    rest = text[named.end() :]
-    following = _METRIC.search(rest)
-    return rest[: following.start()] if following else rest
+    at = rf"(?:@{cutoff})?" if cutoff else ""
+    named = list(re.finditer(rf"(?<!\w){re.escape(stem)}{at}(?![@\w])", text, re.IGNORECASE))
+    if not named:
+        return None if _MEASURE.search(text) else _NUMBER.match(text.lstrip())
+    numbers = (_NUMBER.search(_clause(text[name.end() :])) for name in named)
+    return next(filter(None, numbers), None)
+
+
+def _clause(text: str) -> str:
+    """What is said of one thing: up to the end of the clause, or to the next thing that could be measured."""
+    ends = [found.start() for found in (_CLAUSE_END.search(text), _MEASURE.search(text)) if found]
+    return text[: min(ends, default=len(text))]

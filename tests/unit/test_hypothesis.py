@@ -34,10 +34,41 @@ UP, DOWN, UNSAID = Prediction(sign=1, size=0.01), Prediction(sign=-1, size=0.01)
         ("ndcg@10 above 0.12 with SASRec-2 and a top-10 list", 0, None),
         ("ndcg@10 +0.005 if it holds, no difference if not", 1, 0.005),
         ("ndcg@10 +0.0", 0, 0.0),
+        ("+0.02 recall", 0, None),
+        ("auc +0.02", 0, None),
+        ("training loss -0.1", 0, None),
+        ("ndcg@10 rises as the log-loss falls by -0.1", 0, None),
+        ("ndcg@10 as before; dropout +0.1", 0, None),
+        ("better than the best by +0.1", 0, None),
+        ("predict_s -0.5", 0, None),
+        ("-0.5 seconds", 0, None),
+        ("beats the best ndcg@10 so far: ndcg@10 +0.01", 1, 0.01),
     ],
 )
 def test_the_number_that_follows_the_metric_is_the_prediction(text, sign, size):
     assert read_prediction(text, "ndcg@10") == Prediction(sign=sign, size=size)
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "expected"),
+    [
+        ("auc +0.002", "auc", Prediction(sign=1, size=0.002)),
+        ("gauc +0.002", "auc", UNSAID),
+        ("AUC +0.002, logloss -0.01", "logloss", DOWN),
+        ("AUC +0.002, logloss -0.01", "auc", Prediction(sign=1, size=0.002)),
+        ("training loss -0.01", "logloss", UNSAID),
+    ],
+)
+def test_the_primary_metric_goes_by_its_whole_name(text, metric, expected):
+    assert read_prediction(text, metric) == expected
+
+
+def test_less_log_loss_is_better():
+    less = Difference(effect=-0.015, low=-0.02, high=-0.01)
+    logloss = Objective(name="logloss", direction=Direction.MINIMIZE)
+    told = read_prediction("logloss -0.01", "logloss")
+    assert verdict(less, told, logloss)[0] is verdict(less, UNSAID, logloss)[0] is Verdict.CONFIRMED
+    assert verdict(less, read_prediction("logloss +0.01", "logloss"), logloss)[0] is Verdict.REFUTED
 
 
 @given(st.text(max_size=200))

@@ -41,6 +41,13 @@ def headed(tmp_path):
     return file
 
 
+def test_what_a_column_is_belongs_to_the_digest(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("y,a,t,member\n" + "".join(f"{i % 2},{i % 5},{i},m{i % 7}\n" for i in range(40)))
+    readings = ({"categorical": "a"}, {"categorical": "a", "user": "member"}, {"user": "member"}, {"timestamp": "t"})
+    assert len({load(file, named).digest for named in readings}) == len(readings)
+
+
 def criteo_line(rng, label):
     numbers = [str(rng.randrange(100)) if rng.random() > 0.2 else "" for _ in range(13)]
     return "\t".join([str(label), *numbers, *(f"{rng.randrange(16):08x}" for _ in range(26))])

@@ -10,7 +10,7 @@ import numpy as np
 from autorec.tasks.datasets import Bools, Float32s, Int8s, Int32s, Int64s, UInt64s
 
 MISSING = -1
-DIGEST_VERSION = b"autorec impressions 1\0"
+DIGEST_VERSION = b"autorec impressions 2\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,7 +58,7 @@ class Impressions:
 
     @cached_property
     def digest(self) -> str:
-        """Sha256 (hex) of names, columns and labels."""
+        """Sha256 (hex) of labels, times and columns, and of what each column is: a number, a category, the users."""
         digest = hashlib.sha256(DIGEST_VERSION)
         for part in self._content():
             digest.update(len(part).to_bytes(8, "little"))
@@ -69,8 +69,9 @@ class Impressions:
         yield self.labels.tobytes()
         yield b"absent" if self.timestamps is None else self.timestamps.tobytes()
         for number in self.numbers:
-            yield from (number.name.encode(), number.values.tobytes())
+            yield from (b"number", number.name.encode(), number.values.tobytes())
         for field in self.fields:
+            yield b"users" if field is self.users else b"category"
             yield from (field.name.encode(), field.codes.tobytes(), "\0".join(field.values).encode())
 
     def row_hashes(self, seed: int) -> UInt64s:

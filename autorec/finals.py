@@ -19,6 +19,7 @@ from autorec.domain.budget import overhead_s
 from autorec.domain.candidate import Candidate
 from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Stage
+from autorec.domain.resolution import too_few
 from autorec.domain.state import Record, State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Trains
@@ -94,14 +95,16 @@ class Finals:
     def _evidence(self, state: State) -> ev.Evidence | None:
         objective = state.task.primary
         champion = state.records[state.champion or ""].final(Stage.FINAL)
-        rivals = [(r, t) for r in state.baselines if (t := r.final(Stage.FINAL)) and t.ok]
-        if champion is None or champion.per_unit is None or not rivals:
+        if champion is None:
+            return None
+        rivals = [(r, t) for r in state.baselines if (t := r.final(Stage.FINAL)) and t.ok and t.pairs_with(champion)]
+        if not rivals:
             return None
         best, trained = max(rivals, key=lambda pair: _worth(pair[1], objective))
-        ours, theirs = self.objects.get(champion.per_unit), self.objects.get(trained.per_unit or "")
+        ours, theirs = self.objects.get(champion.per_unit or ""), self.objects.get(trained.per_unit or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
         finals = [(r, r.final(Stage.FINAL)) for r in (state.records[champion.candidate], *state.baselines)]
-        missing = tuple(r.name or "champion" for r, t in finals if t is None or not t.ok or t.not_retrained)
+        missing = tuple(r.name or "champion" for r, t in finals if not _alike(t, champion))
         better = min(objective.worth(low), objective.worth(high)) > 0
         return ev.Evidence(
             against=best.name or best.id,
@@ -109,7 +112,8 @@ class Finals:
             low=low,
             high=high,
             comparisons=len(state.finalists),
-            verified=better and not missing,
+            n_units=champion.n_units,
+            verified=better and not missing and not too_few(champion.n_units),
             missing=missing,
         )
 
@@ -160,6 +164,11 @@ class Finals:
 def _longest_first(record: Record) -> float:
     """Long trainings begin first, so that the stage ends as early as it can."""
     return -record.search.usage.training_s if record.search else 0.0
+
+
+def _alike(trained: Trained | None, champion: Trained) -> bool:
+    """Whether it was trained again, and judged on the champion's units."""
+    return trained is not None and not trained.not_retrained and trained.pairs_with(champion)
 
 
 def _worth(trained: Trained, objective: Objective) -> float:

@@ -74,6 +74,15 @@ class Trained:
     def ok(self) -> bool:
         return self.evaluation is not None
 
+    @property
+    def n_units(self) -> int:
+        """The number of units that its evaluation rests on; 0 without one."""
+        return self.evaluation.n_units if self.evaluation else 0
+
+    def pairs_with(self, other: "Trained") -> bool:
+        """Whether the values by unit of both are kept, and of as many units."""
+        return None not in (self.per_unit, other.per_unit) and self.n_units == other.n_units
+
 
 class Direction(StrEnum):
     """Which way is better."""

@@ -142,7 +142,8 @@ class TestOpened:
 class Evidence:
     """The champion against the best baseline on the sealed test: effect and paired interval.
 
-    `missing` are those that failed or were not trained again; while one is missing, nothing is verified.
+    `n_units` is how many units (users, or rows) the interval draws from. `missing` are those that failed, were not
+    trained again or were judged on other units; while one is missing, nothing is verified.
     """
 
     against: str
@@ -150,6 +151,7 @@ class Evidence:
     low: float
     high: float
     comparisons: int
+    n_units: int
     verified: bool
     missing: tuple[str, ...] = ()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.hypothesis import Difference, Verdict, read_prediction, verdict
+from autorec.domain.resolution import too_few
 from autorec.domain.state import Record, State
 
 Measure = Callable[[Trained, Trained], Difference | None]
@@ -84,8 +85,9 @@ def _answer(record: Record, state: State, measure: Measure) -> Answer:
         )
     rival = rival_of(record, state, predicted)
     difference = measure(record.search, rival.search) if rival and rival.search else None
-    outcome, why = Verdict.OPEN, "nothing to compare with was judged"
-    if difference is not None:
+    few = too_few(record.search.n_units)
+    outcome, why = Verdict.OPEN, few or "nothing to compare with was judged"
+    if difference is not None and not few:
         primary = state.task.primary
         outcome, why = verdict(difference, read_prediction(predicted, primary.name), primary)
     return Answer(
@@ -122,7 +124,8 @@ def _untested(sentence: str, state: State) -> str:
         return told or f"the search ended before a candidate was made ({state.search_ended})"
     if any(ask.plan.hypothesis == sentence for ask in state.asks):
         return "a candidate is being written"
-    return told or "no candidate yet: it is the next thing that the language model is asked for"
+    out = "; ".join(reason for proposer in state.faults if (reason := state.out(proposer)))
+    return out or told or "no candidate yet: it is the next thing that the language model is asked for"
 
 
 def _judged_parents(record: Record, state: State) -> list[Record]:

@@ -9,6 +9,9 @@ from autorec.domain.state import State
 LEVEL = 0.95
 """What an interval would cover if it were the only comparison."""
 
+LEAST_UNITS = 20
+"""Below so many units nothing is told apart: a percentile bootstrap of few units is too narrow, of one a single point."""
+
 
 class Resolution(StrEnum):
     """The four things that a paired interval can say."""
@@ -20,7 +23,12 @@ class Resolution(StrEnum):
 
 
 def resolve(evidence: Evidence, objective: Objective) -> Resolution:
-    """Where the interval lies; a lower metric is the better one where the objective says so."""
+    """Where the interval lies; a lower metric is the better one where the objective says so.
+
+    An interval of fewer than `LEAST_UNITS` units resolves nothing.
+    """
+    if too_few(evidence.n_units):
+        return Resolution.UNRESOLVED
     ends = [objective.worth(end) for end in (evidence.low, evidence.high)]
     if max(ends) < 0:
         return Resolution.WORSE
@@ -50,8 +58,17 @@ def evidence_line(state: State) -> str:
         f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
     )
     if e.missing:
-        facts += f" Not compared alike, because they failed or were not trained again: {', '.join(e.missing)}."
+        facts += f" Not compared alike, because they failed, were not trained again or were judged on other units: {', '.join(e.missing)}."
     said = resolve(e, state.task.primary)
     if said is Resolution.UNRESOLVED:
-        facts += f" A gain of about {least_resolvable(e):.4f} would have been."
+        few = too_few(e.n_units)
+        facts += f" {few}." if few else f" A gain of about {least_resolvable(e):.4f} would have been."
     return f"{said}: {facts}"
+
+
+def too_few(n_units: int) -> str | None:
+    """Why so many units tell nothing apart; None where they may."""
+    if n_units >= LEAST_UNITS:
+        return None
+    units = "1 unit" if n_units == 1 else f"{n_units} units"
+    return f"It rests on {units} (users, or rows), and fewer than {LEAST_UNITS} tell nothing apart"

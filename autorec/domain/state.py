@@ -139,6 +139,13 @@ class State:
         """The hypothesis of a person in these words."""
         return next((hypothesis for hypothesis in self.hypotheses if hypothesis.sentence == sentence), None)
 
+    def out(self, proposer: str) -> str | None:
+        """Why a proposer is not asked, in words; None where nothing stands against it or it is tried again."""
+        fault = self.faults.get(proposer)
+        if fault is None or fault.tried_again:
+            return None
+        return f"{proposer} is out until the run is resumed: {fault.reason}"
+
     @property
     def candidates(self) -> tuple[Record, ...]:
         """Records that are not baselines, in order of admission."""

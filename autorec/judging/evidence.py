@@ -7,6 +7,8 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
+from autorec.domain.errors import DataError
+
 Values = NDArray[np.floating]
 _CELLS = 1 << 21
 _DRAWS_BEYOND = 10
@@ -50,8 +52,17 @@ def paired_interval(
 
 
 def compare(a: bytes, b: bytes, comparisons: int, seed: int) -> tuple[float, float, float]:
-    """Effect, low and high of two metrics by unit as the judge stored them (`Judged.per_unit`)."""
-    interval = paired_interval(_values(a), _values(b), comparisons=comparisons, seed=seed)
+    """Effect, low and high of two metrics by unit as the judge stored them (`Judged.per_unit`).
+
+    Raises DataError where they are not of as many units.
+    """
+    ours, theirs = _values(a), _values(b)
+    if ours.shape != theirs.shape:
+        raise DataError(
+            f"{ours.size} units on one side and {theirs.size} on the other cannot be paired; expected the same units",
+            fix="compare what was judged on one reading and one split of the data",
+        )
+    interval = paired_interval(ours, theirs, comparisons=comparisons, seed=seed)
     return interval.effect, interval.low, interval.high
 
 

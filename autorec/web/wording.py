@@ -7,7 +7,7 @@ from autorec.domain.candidate import Operator
 from autorec.domain.evaluation import Objective
 from autorec.domain.events import Evidence
 from autorec.domain.job import Stage
-from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve
+from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve, too_few
 from autorec.domain.state import Record
 from autorec.web.account import Account, value
 
@@ -123,6 +123,8 @@ def _meaning(said: Resolution, e: Evidence, account: Account) -> str:
     interval = f"[{signed(e.low)}, {signed(e.high)}]"
     level = f"{100 * corrected_level(e.comparisons):.1f} %"
     rival = f"{e.against}, the best of {count(len(account.state.baselines), 'baseline')}"
+    if few := too_few(e.n_units):
+        return f"It differs from {rival}, by {signed(e.effect)}. {few}."
     if said is Resolution.UNRESOLVED:
         return (
             f"It differs from {rival}, by {signed(e.effect)}. The paired {level} interval {interval} contains zero: "
@@ -133,8 +135,9 @@ def _meaning(said: Resolution, e: Evidence, account: Account) -> str:
     if said is Resolution.WORSE:
         return f"It is worse than {facts} Take the baseline."
     if said is Resolution.BETTER:
-        return f"It scores better than {facts} Not verified, since these failed or were not trained again: " + (
-            ", ".join(e.missing) + "."
+        return (
+            f"It scores better than {facts} Not verified, since these failed, were not trained again or were judged on other units: "
+            + (", ".join(e.missing) + ".")
         )
     return f"It beats {facts}"
 

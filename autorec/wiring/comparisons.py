@@ -29,15 +29,15 @@ def against_baselines(state: State, objects: Objects) -> tuple[Comparison, ...]:
     from autorec.judging.evidence import compare
 
     ours = _final(state.records.get(state.champion or ""))
-    if ours is None or ours.per_unit is None:
+    if ours is None:
         return ()
     objective, comparisons = state.task.primary, max(1, len(state.finalists))
     found = []
     for record in state.baselines:
         theirs = _final(record)
-        if theirs is None or theirs.per_unit is None:
+        if theirs is None or not ours.pairs_with(theirs):
             continue
-        values = objects.get(ours.per_unit), objects.get(theirs.per_unit)
+        values = objects.get(ours.per_unit or ""), objects.get(theirs.per_unit or "")
         effect, low, high = compare(*values, comparisons, state.seed)
         worth = objective.worth(value_of(theirs, objective.name))
         level = corrected_level(comparisons)

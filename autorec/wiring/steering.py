@@ -86,9 +86,9 @@ def _unread(folder: "RunFolder", state: State) -> tuple[Hypothesis, ...]:
 def _difference(objects: Objects, seed: int, ours: Trained, theirs: Trained) -> Difference | None:
     from autorec.judging.evidence import compare
 
-    if ours.per_unit is None or theirs.per_unit is None:
+    if not ours.pairs_with(theirs):
         return None
-    effect, low, high = compare(objects.get(ours.per_unit), objects.get(theirs.per_unit), 1, seed)
+    effect, low, high = compare(objects.get(ours.per_unit or ""), objects.get(theirs.per_unit or ""), 1, seed)
     return Difference(effect=effect, low=low, high=high)
 
 
@@ -113,7 +113,7 @@ def _searching(path: Path) -> "Iterator[tuple[RunFolder, State]]":
 
 
 def _doubts(state: State, config: SearchConfig) -> tuple[str, ...]:
-    """Why the search may end before a model is asked."""
+    """Why the search may end before a model is asked, or is not asked at all."""
     made, most = len(state.candidates) + len(state.asks), config.max_candidates
     full = most is not None and made >= most
     spent = config.max_usd is not None and state.spent.usd >= config.max_usd
@@ -122,4 +122,5 @@ def _doubts(state: State, config: SearchConfig) -> tuple[str, ...]:
         f"the ${config.max_usd} for the language model are spent": spent,
         "a person asked the search to stop": state.stop_asked,
     }
-    return tuple(doubt for doubt, holds in doubts.items() if holds)
+    out = [told for proposer in state.faults if (told := state.out(proposer))]
+    return (*(doubt for doubt, holds in doubts.items() if holds), *out)

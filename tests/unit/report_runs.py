@@ -169,7 +169,7 @@ def finished(path: Path, task: Task | None = None, effect: float = 0.05, **text:
     told.generation((best, first), decided=4)
     evidence = ev.Evidence(
         against="ease", effect=worth(effect), low=worth(effect) - 0.01, high=worth(effect) + 0.01, comparisons=2,
-        verified=effect > 0.01,
+        n_units=USERS, verified=effect > 0.01,
     )  # fmt: skip
     told.finals((best, first), {best: 0.3 + worth(effect), ease: 0.3, pop: 0.2}, evidence)
     return told
@@ -191,7 +191,7 @@ def hostile(path: Path) -> Told:
     told.declined(HOSTILE + "L" * 50_000)
     told.generation((best, first), decided=3)
     evidence = ev.Evidence(
-        against=HOSTILE, effect=0.2, low=0.1, high=0.3, comparisons=2, verified=False, missing=(HOSTILE,)
+        against=HOSTILE, effect=0.2, low=0.1, high=0.3, comparisons=2, n_units=USERS, verified=False, missing=(HOSTILE,)
     )
     told.finals((best, first), {best: 0.4, base: 0.2}, evidence)
     return told

@@ -54,7 +54,7 @@ STORY = (
     ev.TestOpened(count=2),
     ev.RunEnded(
         reason="done",
-        evidence=ev.Evidence(against="ease", effect=0.1, low=-0.1, high=0.3, comparisons=2, verified=False),
+        evidence=ev.Evidence(against="ease", effect=0.1, low=-0.1, high=0.3, comparisons=2, n_units=3, verified=False),
     ),
 )
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from autorec.domain.errors import DataError
 from autorec.judging.evidence import compare, paired_interval
 
 RNG = np.random.default_rng(7)
@@ -75,6 +76,12 @@ def test_seeds_decide_and_users_must_match() -> None:
 def test_stored_values_are_compared_the_same_way() -> None:
     interval = paired_interval(BETTER.astype(np.float32), BASE.astype(np.float32), comparisons=3, seed=4)
     assert compare(npy(BETTER), npy(BASE), 3, seed=4) == (interval.effect, interval.low, interval.high)
+
+
+def test_other_units_are_refused_with_a_fix() -> None:
+    with pytest.raises(DataError, match="800 units on one side and 799 on the other") as caught:
+        compare(npy(BETTER), npy(BASE[:-1]), 1, seed=1)
+    assert caught.value.fix
 
 
 def npy(values: np.ndarray) -> bytes:

@@ -8,7 +8,7 @@ from autorec.domain.candidate import Operator, Plan
 from autorec.domain.findings import Finding, findings, rival_of
 from autorec.domain.hypothesis import Difference, Hypothesis, Verdict
 from autorec.domain.job import OutcomeKind
-from autorec.domain.state import Ask, DeclinedAsk, State
+from autorec.domain.state import Ask, DeclinedAsk, Fault, State
 from autorec.testing.memory import MemoryObjects
 from autorec.testing.states import Story
 
@@ -96,3 +96,19 @@ def test_without_values_to_compare_it_is_open(story):
     story.tell(files(1), value=0.5, hypothesis="h")
     (_, found) = findings(story.state(), lambda ours, theirs: None)
     assert (found.verdict, found.answers[0].difference) == (Verdict.OPEN, None)
+
+
+def test_a_model_that_is_out_is_why_nothing_comes(story):
+    state = replace(story.state(), faults={"llm": Fault(ask=1, reason="no such key")})
+    assert of(state, "person's").why == "llm is out until the run is resumed: no such key"
+    again = replace(state, faults={"llm": Fault(ask=1, reason="no such key", tried_again=True)})
+    assert "no candidate yet" in of(again, "person's").why
+
+
+def test_few_units_leave_it_open(story):
+    record = story.tell(files(1), value=0.5, hypothesis="h")
+    few = replace(record, search=replace(record.search, evaluation=replace(record.search.evaluation, n_units=2)))
+    state = story.state()
+    state = replace(state, records={**state.records, record.id: few})
+    found = of(state, "h")
+    assert (found.verdict, "It rests on 2 units" in found.why) == (Verdict.OPEN, True)

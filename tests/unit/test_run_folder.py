@@ -55,7 +55,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
     RunFolder.create(tmp_path / "run").close()
     with sqlite3.connect(tmp_path / "run" / "run.db") as db:
         db.execute("PRAGMA user_version=99")
-    with pytest.raises(RunError, match="another version of autorec: format 99, expected 2"):
+    with pytest.raises(RunError, match="another version of autorec: format 99, expected 3"):
         RunFolder.open(tmp_path / "run")
 
 

@@ -10,7 +10,7 @@ LEVEL = 0.95
 """What an interval would cover if it were the only comparison."""
 
 LEAST_UNITS = 20
-"""Below so many units nothing is told apart: a percentile bootstrap of few units is too narrow, of one a single point."""
+"""Below so many units nothing is told apart: a percentile bootstrap of few is too narrow, and of one a single point."""
 
 
 class Resolution(StrEnum):
@@ -58,7 +58,8 @@ def evidence_line(state: State) -> str:
         f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
     )
     if e.missing:
-        facts += f" Not compared alike, because they failed, were not trained again or were judged on other units: {', '.join(e.missing)}."
+        missing = ", ".join(e.missing)
+        facts += f" Not compared alike, as they failed, were not trained again or judged on other units: {missing}."
     said = resolve(e, state.task.primary)
     if said is Resolution.UNRESOLVED:
         few = too_few(e.n_units)

@@ -22,8 +22,8 @@ TOP_SHARE = 10
 class RowTruth(Protocol):
     """What whoever holds the data must say of a part.
 
-    `labels` bool [n] and `users` int [n] (None where the data names none) in the data set's order of rows;
-    `asked` int [n]: the candidate's i-th answer is for row asked[i].
+    `labels` bool [n] and `users` int [n] (None where the data names none, negative for a row that names none) in the
+    data set's order of rows; `asked` int [n]: the candidate's i-th answer is for row asked[i].
     """
 
     @property
@@ -41,7 +41,7 @@ class PairJudge:
 
     Metrics, defined in `pair_metrics.py`: `auc`, `logloss`, `ece`, `calibration`, and where users are known `gauc` and
     `ndcg@k` within each user's rows, over users with both labels. The unit that evidence rests on is the user, or the
-    row where no users are known; for `gauc` and `ndcg@k` a user with both labels.
+    row where it names no user; for `gauc` and `ndcg@k` a user with both labels.
 
     Raises UsageError when `primary` is not among those that units contribute to.
     """
@@ -108,7 +108,7 @@ class _Sheet:
                 fix="give more data, or another --split",
             )
         if truth.users is not None:
-            self.users = np.unique(truth.users, return_inverse=True)[1].astype(np.int64)
+            self.users = _units(truth.users)
             lists = metrics.UserLists.of(self.labels, self.users)
             self.lists = lists if len(lists) else None
 
@@ -125,6 +125,14 @@ class _Sheet:
             for k in cutoffs:
                 found[f"ndcg@{k}"] = metrics.ndcg_by_user(self.lists, self.labels, scores, k)
         return found
+
+
+def _units(users: NDArray[np.integer[Any]]) -> metrics.Codes:
+    """Codes of the units, int64 [n], from 0 without gaps: the users, and each row without one by itself."""
+    units = users.astype(np.int64)
+    nameless = units < 0
+    units[nameless] = units.max() + 1 + np.arange(np.count_nonzero(nameless))
+    return np.unique(units, return_inverse=True)[1].astype(np.int64)
 
 
 def _print_of(scores: NDArray[np.float32]) -> tuple[int, ...]:

@@ -59,7 +59,8 @@ def _reduced(log: Log, kept: Bools, what: str) -> Log:
     item_ids, items = _compacted(log.item_ids, left.items)
     note = (
         f"{what}: {len(kept) - len(users):,} rows, {len(log.user_ids) - len(user_ids):,} users and "
-        f"{len(log.item_ids) - len(item_ids):,} items left out"
+        f"{len(log.item_ids) - len(item_ids):,} items left out; "
+        "taken before the split, so rows that are held out later count too"
     )
     return replace(left, user_ids=user_ids, item_ids=item_ids, users=users, items=items, notes=(*log.notes, note))
 

@@ -132,7 +132,7 @@ def load(config: SearchConfig) -> Interactions:
     from autorec.tasks.splits import split
 
     if config.data is None:
-        if asked := [name for name in SELECTING if getattr(config, name) is not None]:
+        if asked := [name for name in (*SELECTING, "columns") if getattr(config, name) not in (None, {})]:
             raise UsageError(f"{asked[0]} speaks of a log, and none was given", fix="name one with --data")
         from autorec.tasks.synthetic import SyntheticWorld, generate
 

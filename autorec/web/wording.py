@@ -135,10 +135,7 @@ def _meaning(said: Resolution, e: Evidence, account: Account) -> str:
     if said is Resolution.WORSE:
         return f"It is worse than {facts} Take the baseline."
     if said is Resolution.BETTER:
-        return (
-            f"It scores better than {facts} Not verified, since these failed, were not trained again or were judged on other units: "
-            + (", ".join(e.missing) + ".")
-        )
+        return f"It scores better than {facts} Not verified, since not compared alike: " + (", ".join(e.missing) + ".")
     return f"It beats {facts}"
 
 

@@ -263,6 +263,14 @@ def test_a_description_warns_of_what_cannot_be_told(material):
     assert dict(described.rows())["users"] == f"{len(material.impressions.users.values)}"
 
 
+def test_rows_without_a_user_are_told_and_are_no_user(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_text("y,a,user\n" + "".join(f"{i % 2},{i % 97},{f'u{i % 8}' if i % 4 else ''}\n" for i in range(400)))
+    described = role_named("ranking").load(SearchConfig(role="ranking", data=file)).describe()
+    assert any(w.startswith("25.0% of rows name no user") for w in described.warnings)
+    assert described.parts["train"].users == 6
+
+
 def test_metrics_that_the_data_cannot_give_are_refused(criteo):
     material = role_named("ranking").load(SearchConfig(role="ranking", data=criteo))
     material.require("auc")

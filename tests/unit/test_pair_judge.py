@@ -58,6 +58,24 @@ def test_without_users_units_are_rows():
     assert "--columns user=" in caught.value.fix
 
 
+def test_rows_that_name_no_user_are_units_of_their_own():
+    users = np.where(np.arange(60) < 25, -1, USERS % 3)
+    judged = judge(users=users).judge(npy(SCORES[ASKED]), Part.SELECT)
+    assert judged.evaluation.n_units == len(loaded(judged.per_unit)) == 25 + 3
+    metrics = judged.evaluation.metrics
+    assert loaded(judged.per_unit).mean() == pytest.approx(metrics["auc"], abs=1e-6)
+    others = judge(labels=LABELS, users=np.where(users < 0, np.arange(60) + 100, users), primary="gauc")
+    apart = others.judge(npy(SCORES[ASKED]), Part.SELECT).evaluation
+    assert apart.n_units == 3
+    assert {name: metrics[name] for name in ("gauc", "ndcg@5")} == {n: apart.metrics[n] for n in ("gauc", "ndcg@5")}
+
+
+def test_where_no_row_names_a_user_units_are_rows():
+    judged = judge(users=np.full(60, -1)).judge(npy(SCORES[ASKED]), Part.SELECT)
+    assert judged.evaluation.n_units == 60
+    assert "gauc" not in judged.evaluation.metrics
+
+
 def test_a_constant_is_worth_half():
     metrics = judge().judge(npy(np.full(60, 0.4, dtype=np.float32)), Part.SELECT).evaluation.metrics
     assert metrics["auc"] == pytest.approx(0.5)

@@ -89,3 +89,17 @@ def test_what_a_role_does_not_have_is_refused(changes, message):
 def test_rows_are_not_selected_like_a_log():
     with pytest.raises(UsageError, match="k_core is for logs of interactions"):
         load_data(SearchConfig(role="ranking", k_core=5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"role": "ranking", "top_k": 20}, "top_k is for lists of items"),
+        ({"role": "ranking", "columns": {"user": "uid"}}, "columns speaks of a file, and none was given"),
+        ({"columns": {"user": "uid"}}, "columns speaks of a log, and none was given"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(changes, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        load_data(SearchConfig(**changes))
+    assert caught.value.fix

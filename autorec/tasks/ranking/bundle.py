@@ -35,7 +35,7 @@ class Truth:
 
 
 def truth(rows: Impressions, split: Split, part: Part, secret: bytes) -> Truth:
-    """Labels and users of a part in the order of the data, and the order in which candidates are asked."""
+    """Labels and users (-1: none named) of a part in the order of the data, and the order of asking candidates."""
     here = rows_of(split.part, part)
     order = _random(secret, f"rows of {part}").permutation(int(here.sum()))
     return Truth(labels=rows.labels[here], users=rows.users.codes[here] if rows.users else None, asked=order)
@@ -92,7 +92,9 @@ def _features(rows: Impressions, vocabularies: Collection[Vocabulary], secret: b
     arrays: dict[str, Array] = {"numeric": numeric, "categorical": categorical}
     if rows.users is not None:
         permuted = _random(secret, "users").permutation(len(rows.users.values) + 1).astype(np.int32)
-        arrays["users"] = permuted[rows.users.codes[here]]  # a missing user, -1, is one like any other
+        arrays["users"] = permuted[
+            rows.users.codes[here]
+        ]  # to a model "no user" is a value; the judge tells such rows apart
     if rows.timestamps is not None:
         arrays["timestamps"] = rows.timestamps[here]
     return arrays

@@ -118,7 +118,8 @@ def _part(rows: Impressions, split: Split, vocabularies: Sequence[Vocabulary], p
     ]
     users = with_both = None
     if rows.users is not None:
-        codes, labels = rows.users.codes[here] + 1, rows.labels[here]
+        named = here & (rows.users.codes >= 0)
+        codes, labels = rows.users.codes[named], rows.labels[named]
         shown = np.bincount(codes)
         clicks = np.bincount(codes, weights=labels)
         users, with_both = int((shown > 0).sum()), int(((clicks > 0) & (clicks < shown)).sum())
@@ -142,5 +143,8 @@ def _warnings(rows: Impressions, parts: Mapping[str, PartDescription], resolvabl
         yield f"test: {test.new_values:.0%} of categorical values were not held twice by train, and share a code"
     if rows.timestamps is None and not rows.in_order:
         yield "no timestamps: the split cannot respect time, so what drifts looks better than it is"
+    nameless = 0.0 if rows.users is None else float((rows.users.codes < 0).mean())
+    if nameless:
+        yield f"{nameless:.1%} of rows name no user: each counts as a unit of its own, and for no GAUC or NDCG"
     if rows.users is None:
         yield "no column of users: GAUC and NDCG within a user's rows cannot be had, and rows count as independent"

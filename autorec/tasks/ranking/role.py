@@ -126,7 +126,11 @@ def load(config: SearchConfig) -> Clicks:
             f"{asked[0]} is for logs of interactions; rows of ranking carry their features and stay as they are",
             fix=f"leave --{asked[0].replace('_', '-')} out",
         )
+    if config.top_k != SearchConfig.model_fields["top_k"].default:
+        raise UsageError("top_k is for lists of items; ranking answers each row", fix="leave top_k out")
     if config.data is None:
+        if config.columns:
+            raise UsageError("columns speaks of a file, and none was given", fix="name one with --data")
         from autorec.tasks.ranking.world import ClickWorld, generate
 
         rows = generate(ClickWorld(seed=config.split_seed)).rows

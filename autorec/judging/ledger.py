@@ -42,6 +42,8 @@ class TestLedger:
     def open(self, data_digest: str, split_digest: str, run: str) -> Opening:
         """Enter an opening, durably, before the test is looked at. A run that is resumed finds the one it made.
 
+        `data_digest` names the data as it was read, so that another choice of columns or rows is no fresh start.
+
         Raises StoreError when it cannot be recorded.
         """
         key = (data_digest, split_digest, run)

@@ -19,6 +19,7 @@ from autorec.tasks.datasets import (
     Int32s,
     Int64s,
     content_digest,
+    pairs_digest,
     row_hashes,
     sorted_unique,
 )
@@ -43,7 +44,8 @@ class Numbering:
 class Log:
     """Rows as a source gave them: codes into ids numbered anyhow, times in ticks of 1 / `per_second` seconds.
 
-    `sequential` says that the rows of a user come in order of time though the source tells no times.
+    `sequential` says that the rows of a user come in order of time though the source tells no times. `source_digest`
+    is the `pairs_digest` of the log before rows were left out; "": this is all of it.
     """
 
     user_ids: tuple[str, ...]
@@ -56,6 +58,12 @@ class Log:
     given: Int8s | None = None
     sequential: bool = False
     notes: tuple[str, ...] = field(default=())
+    source_digest: str = ""
+
+    @property
+    def pairs_digest(self) -> str:
+        """Names the pairs of user and item, whatever their order."""
+        return pairs_digest(self.user_ids, self.item_ids, self.users, self.items)
 
     def take(self, rows: Int64s | Bools) -> "Log":
         """The log of some rows, in the order of `rows`; ids stay."""
@@ -108,6 +116,7 @@ def dataset_of(log: Log, *, name: str, features: Sequence[Feature] = ()) -> Data
             columns=(log.users, log.items, timestamps, log.values),
             features=features,
         ),
+        source_digest=log.source_digest or log.pairs_digest,
         users=log.users,
         items=log.items,
         timestamps=timestamps,

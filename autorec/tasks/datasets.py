@@ -62,11 +62,13 @@ class Dataset:
     float32 [n]; `given` int8 [n] says which given file a row stood in (an index into `GIVEN_FILES`).
     Rows are sorted by user, then time (as finely as the source tells it, even below a second), then a hash of the row.
     `sequential` says that a user's rows are in order of time though the source tells no times.
-    `digest` names the interactions, ids and features, not the given files: those belong to the split.
+    `digest` names the interactions, ids and features, not the given files: those belong to the split. `source_digest`
+    names the pairs of user and item as they were read, before any were left out.
     """
 
     name: str
     digest: str
+    source_digest: str
     users: Int32s
     items: Int32s
     timestamps: Int64s | None
@@ -141,6 +143,11 @@ def _mix(x: UInt64s) -> UInt64s:
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
+
+
+def pairs_digest(user_ids: Sequence[str], item_ids: Sequence[str], users: Int32s, items: Int32s) -> str:
+    """Sha256 (hex) of the pairs of raw ids, each as often as it stands there, whatever their order."""
+    return hashlib.sha256(np.sort(row_hashes(user_ids, item_ids, users, items, None)).tobytes()).hexdigest()
 
 
 def content_digest(

@@ -49,6 +49,7 @@ def load(path: Path | str, *, columns: Mapping[str, str] | None = None, selectio
     """
     source = recognise(Path(path))
     log = read_log(source, columns or {})
+    log = replace(log, source_digest=log.pairs_digest)
     if selection.min_rating is not None:
         log = filters.at_least(log, selection.min_rating)
     log = canonical(log)

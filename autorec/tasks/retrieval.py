@@ -42,6 +42,10 @@ class Interactions:
         return self.dataset.digest
 
     @property
+    def source_digest(self) -> str:
+        return self.dataset.source_digest
+
+    @property
     def split_rule(self) -> str:
         return self.split.rule
 

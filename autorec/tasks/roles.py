@@ -27,6 +27,11 @@ class Material(Protocol):
     def digest(self) -> str: ...
 
     @property
+    def source_digest(self) -> str:
+        """Names what was read, before columns are chosen, rows filtered or features joined; openings count by it."""
+        ...
+
+    @property
     def split_rule(self) -> str: ...
 
     @property

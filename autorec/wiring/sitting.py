@@ -248,7 +248,7 @@ def _sit_down(
     ledger = TestLedger(home() / "ledger.db")
 
     def open_test() -> int:
-        opening = ledger.open(arena.task.data_digest, arena.task.split_digest, folder.run_id)
+        opening = ledger.open(material.source_digest, arena.task.split_digest, folder.run_id)
         arena.judge.unseal(opening)
         return opening.count
 

@@ -143,6 +143,9 @@ def test_features_of_other_ids_are_refused(tmp_path: Path) -> None:
 def test_filters_are_told_and_change_the_data_set(tmp_path: Path) -> None:
     log = write(tmp_path / "log.csv", LOG)
     whole, some = load(log), load(log, selection=Selection(min_rating=4))
+    assert whole.digest != some.digest
+    assert whole.source_digest == some.source_digest == load(log, columns={"timestamp": ""}).source_digest
+    assert any("rows that are held out later count too" in note for note in some.notes)
     assert some.values is not None and some.values.min() == 4
     assert some.digest != whole.digest
     assert any(note.startswith("min-rating 4:") for note in some.notes)

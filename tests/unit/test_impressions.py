@@ -46,6 +46,10 @@ def test_what_a_column_is_belongs_to_the_digest(tmp_path):
     file.write_text("y,a,t,member\n" + "".join(f"{i % 2},{i % 5},{i},m{i % 7}\n" for i in range(40)))
     readings = ({"categorical": "a"}, {"categorical": "a", "user": "member"}, {"user": "member"}, {"timestamp": "t"})
     assert len({load(file, named).digest for named in readings}) == len(readings)
+    assert len({load(file, named).source_digest for named in (*readings, {"ignore": "t"})}) == 1
+    source = load(file, {}).source_digest
+    file.write_text(file.read_text().replace("0,0,0,m0", "1,0,0,m0"))
+    assert load(file, {}).source_digest != source
 
 
 def criteo_line(rng, label):

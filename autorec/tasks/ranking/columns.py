@@ -1,5 +1,6 @@
 """Columns of text, gathered chunk by chunk, and what they mean: label, user, time, number or category."""
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -14,6 +15,7 @@ MISSING_TEXTS = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"
 TRUE_TEXTS, FALSE_TEXTS = frozenset({"1", "1.0", "true", "True"}), frozenset({"0", "0.0", "false", "False"})
 LOOKS_LIKE_AN_ID = re.compile(r"(^|[_ ])id$|[a-z]I[dD]$|ID$")
 Parsed = TypeVar("Parsed")
+SOURCE_VERSION = b"autorec rows as read 1\0"
 
 
 class Refused(Exception):
@@ -88,6 +90,16 @@ class Column:
             except ValueError:
                 raise Refused(int(np.argmax(self.codes == code)), text) from None
         return np.array(values, dtype=dtype)[self.codes]
+
+
+def source_digest(columns: Sequence[Column]) -> str:
+    """Sha256 (hex) of the texts of all columns in the order of the rows, whatever the columns are taken for."""
+    digest = hashlib.sha256(SOURCE_VERSION)
+    for column in columns:
+        for part in ("\0".join((column.name, *column.texts)).encode(), column.codes.tobytes()):
+            digest.update(len(part).to_bytes(8, "little"))
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _label(text: str) -> bool:

@@ -36,6 +36,7 @@ class Impressions:
 
     `timestamps` int64 [n] seconds. `in_order` says that the order of the rows is the order of time where no timestamps
     tell it. `given` int8 [n] says which given file a row stood in (an index into `datasets.GIVEN_FILES`).
+    `source_digest` names the rows of the files with all their columns, whatever those are taken for; "": made here.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Impressions:
     in_order: bool = False
     given: Int8s | None = None
     notes: tuple[str, ...] = ()
+    source_digest: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)

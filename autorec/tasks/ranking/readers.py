@@ -18,7 +18,7 @@ from autorec.tasks.datasets import GIVEN_FILES, Int64s
 from autorec.tasks.delimited import CHUNK_ROWS, Columns, Table, open_table
 from autorec.tasks.formats import given_file
 from autorec.tasks.header import ALIASES
-from autorec.tasks.ranking.columns import Column, Refused
+from autorec.tasks.ranking.columns import Column, Refused, source_digest
 from autorec.tasks.ranking.impressions import Impressions
 
 CRITEO_NUMBERS, CRITEO_CATEGORIES = 13, 26
@@ -79,6 +79,7 @@ def _read_criteo(table: Table) -> Impressions:
             categories=tuple(column.category() for column in categories if not column.is_empty),
             in_order=True,
             notes=("the Criteo layout: the order of the file is taken as the order of time",),
+            source_digest=source_digest(columns),
         )
     except Refused as error:
         raise DataError(
@@ -168,6 +169,7 @@ def _read_headed(tables: Sequence[Table], named: Mapping[str, str], name: str) -
         timestamps=times,
         given=np.repeat(np.arange(len(tables), dtype=np.int8), sizes) if len(tables) > 1 else None,
         notes=(*_column_notes(columns, layout), *time_notes),
+        source_digest=source_digest(columns),
     )
 
 

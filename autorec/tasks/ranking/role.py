@@ -43,6 +43,10 @@ class Clicks:
         return self.impressions.digest
 
     @property
+    def source_digest(self) -> str:
+        return self.impressions.source_digest or self.digest
+
+    @property
     def split_rule(self) -> str:
         return self.split.rule
 

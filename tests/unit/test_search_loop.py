@@ -184,3 +184,13 @@ def test_a_person_who_asks_to_stop_lets_what_trains_end_and_nothing_begin():
     assert not any(isinstance(event, Started | Asked) for event in events.events[at:])
     assert journal.state.search_ended == "a person asked it to stop"
     assert journal.state.training == journal.state.decided_since == ()
+
+
+def test_a_proposal_whose_files_lead_elsewhere_is_declined_and_the_search_goes_on():
+    class Climber(NumberProposer):
+        def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+            return Proposal(files={"../model.py": "", "train.py": ""})
+
+    events = search(Climber(), most=2)
+    assert not any(isinstance(e, Admitted) for e in events)
+    assert all("'../model.py'" in e.reason for e in events if isinstance(e, Rejected))

@@ -84,10 +84,14 @@ class Search:
         return self.journal.state
 
     def _take_up(self) -> None:
-        state = self.journal.state
-        if state.search_ended is not None:
+        """What was under way begins again; a call that costs does not where its answer could not be used any more."""
+        if self.journal.state.search_ended is not None:
             return
+        state = self._hear()
+        closing = _closing(state, self.pace)
         for ask in state.asks:
+            if closing and ask.plan.model:
+                continue
             self.crew.submit(("ask", ask.number), partial(self.proposer.propose, ask.plan, self.journal.at(ask.seen)))
         for candidate in state.training:
             self._submit_training(candidate)

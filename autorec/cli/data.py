@@ -71,6 +71,8 @@ def synth(
     from autorec.tasks.roles import role_named
 
     sizes = {key: value for key, value in (("n_users", users), ("n_items", items)) if value is not None}
+    if target.is_file():
+        raise UsageError(f"{target} is there already, and is not overwritten", fix="remove it, or give another path")
     try:
         said = role_named(role or "retrieval").synthesise(target, seed, sizes)
     except OSError as error:

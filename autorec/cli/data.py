@@ -75,6 +75,8 @@ def synth(
         raise UsageError(f"{target} is there already, and is not overwritten", fix="remove it, or give another path")
     try:
         said = role_named(role or "retrieval").synthesise(target, seed, sizes)
-    except OSError as error:
-        raise UsageError(f"cannot write {error.filename or target}: {error.strerror}", fix="give another path") from None
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UsageError(
+            f"cannot write {error.filename or target}: {error.strerror}", fix="give another path"
+        ) from None
     print(f"{said} written to {target}")

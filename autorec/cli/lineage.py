@@ -154,5 +154,7 @@ def _quoted(*lines: str) -> str:
     """A DOT string of these lines; no text can end it or smuggle in one of DOT's escapes."""
     from autorec.cli.text import plain
 
-    escaped = [plain(line).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\t", " ") for line in lines]
+    escaped = [
+        plain(line).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\t", " ") for line in lines
+    ]
     return '"' + "\\n".join(escaped) + '"'

@@ -29,7 +29,7 @@ def describe(
     """
     from rich.console import Console
 
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
     from autorec.schemas.config import load_config
     from autorec.wiring import load_data
 

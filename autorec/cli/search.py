@@ -133,8 +133,8 @@ def resume(
     Example: autorec resume demo --budget 30m
     """
     from autorec.cli.reader import RUNS, read_run
-    from autorec.cli.text import plain
     from autorec.domain.errors import UsageError
+    from autorec.domain.text import plain
     from autorec.schemas.config import parse_duration
     from autorec.store.folder import resolve_run
     from autorec.wiring import resume as take_up
@@ -178,7 +178,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
 
 
 def _introduce(sitting: "Sitting", path: Path) -> None:
-    from autorec.cli.text import duration, plain
+    from autorec.domain.text import duration, plain
 
     task, plan = sitting.arena.task, sitting.plan
     size = ", ".join(f"{count:,} {what}" for what, count in task.sizes.items())

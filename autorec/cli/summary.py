@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Fault, Record, State
+from autorec.domain.text import plain
 from autorec.tasks.roles import role_named
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from autorec.cli.text import duration, plain, size
 from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.job import Stage
 from autorec.domain.state import Record
+from autorec.domain.text import duration, plain, size
 from autorec.tasks.roles import role_named
 from autorec.web import account as facts
 from autorec.web import plots, sources, wording

@@ -14,6 +14,7 @@ from autorec.domain import events as ev
 from autorec.domain.candidate import Candidate, Declined, Exchange, Plan, Proposal
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
+from autorec.domain.paths import names_fault
 from autorec.domain.seeds import derive_seed
 from autorec.domain.state import State, training_seed
 from autorec.journal import Journal
@@ -83,10 +84,14 @@ class Search:
         return self.journal.state
 
     def _take_up(self) -> None:
-        state = self.journal.state
-        if state.search_ended is not None:
+        """What was under way begins again; a call that costs does not where its answer could not be used any more."""
+        if self.journal.state.search_ended is not None:
             return
+        state = self._hear()
+        closing = _closing(state, self.pace)
         for ask in state.asks:
+            if closing and ask.plan.model:
+                continue
             self.crew.submit(("ask", ask.number), partial(self.proposer.propose, ask.plan, self.journal.at(ask.seen)))
         for candidate in state.training:
             self._submit_training(candidate)
@@ -120,6 +125,8 @@ class Search:
         ask = next(ask for ask in self.journal.state.asks if ask.number == number)
         if isinstance(answer, Declined):
             return self._reject(number, answer)
+        if fault := names_fault(answer.files):
+            return self._reject(number, Declined(reason=fault, exchanges=answer.exchanges))
         candidate = Candidate.of(answer.files)
         if candidate.id in self.journal.state.records:
             known = Declined(reason="the same sources as a known candidate", exchanges=answer.exchanges)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from autorec.cli.text import duration
+from autorec.domain.text import duration
 from autorec.schemas.config import ENVIRONMENT, SearchConfig, parse_duration
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"

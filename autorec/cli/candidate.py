@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.syntax import Syntax
 
 from autorec.cli.summary import describe, short, stages_of
-from autorec.cli.text import plain, size
 from autorec.domain.candidate import Candidate
 from autorec.domain.state import Record, State
+from autorec.domain.text import plain, size
 from autorec.ports import Objects
 
 

@@ -36,7 +36,7 @@ def evaluate(
 
     Example: autorec evaluate my_model --data ratings.csv --training 60s
     """
-    from autorec.cli.text import plain, size
+    from autorec.domain.text import plain, size
     from autorec.schemas.config import load_config
     from autorec.wiring import evaluate_candidate, read_candidate
 

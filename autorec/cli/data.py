@@ -29,7 +29,7 @@ def describe(
     """
     from rich.console import Console
 
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
     from autorec.schemas.config import load_config
     from autorec.wiring import load_data
 
@@ -71,8 +71,12 @@ def synth(
     from autorec.tasks.roles import role_named
 
     sizes = {key: value for key, value in (("n_users", users), ("n_items", items)) if value is not None}
+    if target.is_file():
+        raise UsageError(f"{target} is there already, and is not overwritten", fix="remove it, or give another path")
     try:
         said = role_named(role or "retrieval").synthesise(target, seed, sizes)
-    except OSError as error:
-        raise UsageError(f"cannot write {error.filename or target}: {error.strerror}", fix="give another path") from None
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UsageError(
+            f"cannot write {error.filename or target}: {error.strerror}", fix="give another path"
+        ) from None
     print(f"{said} written to {target}")

@@ -29,7 +29,7 @@ def export(
     """
     from autorec.cli.reader import read_run
     from autorec.cli.summary import short
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
     from autorec.exporting.card import weights_of
     from autorec.wiring.export import export_candidate
 

@@ -29,7 +29,7 @@ def hypotheses(run: Run, as_json: Json = False) -> None:
     from rich.text import Text
 
     from autorec.cli.reader import read_run
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
     from autorec.wiring import weigh_hypotheses
 
     reader = read_run(run)

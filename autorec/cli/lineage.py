@@ -29,7 +29,7 @@ def lineage(
     Examples: autorec lineage demo 3fa9c1 · autorec lineage demo 3fa9c1 --dot | dot -Tsvg > tree.svg
     """
     from autorec.cli.reader import read_run
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
 
     if dot and as_json:
         raise UsageError("--dot and --json are two forms of the same", fix="give one of them")
@@ -152,7 +152,9 @@ def _figure(number: float | None, sign: str) -> str:
 
 def _quoted(*lines: str) -> str:
     """A DOT string of these lines; no text can end it or smuggle in one of DOT's escapes."""
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
 
-    escaped = [plain(line).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\t", " ") for line in lines]
+    escaped = [
+        plain(line).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\t", " ") for line in lines
+    ]
     return '"' + "\\n".join(escaped) + '"'

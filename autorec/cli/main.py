@@ -63,7 +63,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _say(error: AutorecError) -> None:
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
 
     print(f"error: {plain(str(error))}", file=sys.stderr)
     if error.fix:

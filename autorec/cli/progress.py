@@ -9,11 +9,11 @@ from rich.live import Live
 from rich.table import Table
 
 from autorec.cli.summary import describe, fault_line, short
-from autorec.cli.text import duration, plain
 from autorec.domain import events as ev
 from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import Record, State
+from autorec.domain.text import duration, plain
 
 RECENT = 6
 STANDING_EVERY_S = 30.0

@@ -33,8 +33,8 @@ def status(run: Run, as_json: Json = False) -> None:
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import fault_line, short
-    from autorec.cli.text import duration
     from autorec.domain.resolution import evidence_line
+    from autorec.domain.text import duration
 
     reader = read_run(run)
     state, worked_s = reader.state, reader.folder.events.worked_s()
@@ -121,7 +121,7 @@ def diff(
     Examples: autorec diff demo 3fa9c1 · autorec diff demo 3fa9c1 sasrec
     """
     from autorec.cli.reader import read_run
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
 
     reader = read_run(run)
     new = reader.record(a)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -133,15 +134,18 @@ def resume(
     Example: autorec resume demo --budget 30m
     """
     from autorec.cli.reader import RUNS, read_run
-    from autorec.cli.text import plain
     from autorec.domain.errors import UsageError
+    from autorec.domain.text import plain
     from autorec.schemas.config import parse_duration
+    from autorec.schemas.flags import data_flags
     from autorec.store.folder import resolve_run
     from autorec.wiring import resume as take_up
+    from autorec.wiring import stored_config
 
     path = resolve_run(run, RUNS)
     reader = read_run(run)
     worked_s = reader.folder.events.worked_s()
+    same_data = data_flags(stored_config(reader.folder)[0].model_dump(mode="json"))
     reader.folder.close()
     try:
         budget_s = parse_duration(budget) if budget else None
@@ -150,7 +154,8 @@ def resume(
     if budget_s is not None and reader.state.search_ended is not None:
         raise UsageError(
             f"the search of {run} is over ({reader.state.search_ended}); another budget cannot reopen it",
-            fix=f"begin a new one from its champion: autorec search --seed-code {path}/champion --budget {budget}",
+            fix="begin a new one from its champion: "
+            f"autorec search{same_data} --seed-code {quote(f'{path}/champion')} --budget {budget}",
         )
     progress = _progress(budget_s or 0.0, worked_s, None)
     with take_up(path, (progress.listen,), budget_s) as sitting:
@@ -178,7 +183,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
 
 
 def _introduce(sitting: "Sitting", path: Path) -> None:
-    from autorec.cli.text import duration, plain
+    from autorec.domain.text import duration, plain
 
     task, plan = sitting.arena.task, sitting.plan
     size = ", ".join(f"{count:,} {what}" for what, count in task.sizes.items())

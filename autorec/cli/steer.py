@@ -29,7 +29,7 @@ def hypothesize(
     Example: autorec hypothesize demo "tastes drift within a week" --effect "ndcg@10 +0.01"
     """
     from autorec import wiring
-    from autorec.cli.text import plain
+    from autorec.domain.text import plain
     from autorec.schemas.commands import read_hypothesis
 
     hypothesis = read_hypothesis(sentence, effect)

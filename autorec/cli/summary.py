@@ -8,13 +8,15 @@ from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
-from autorec.cli.text import plain
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Fault, Record, State
+from autorec.domain.text import plain
+from autorec.schemas.flags import data_flags
 from autorec.tasks.roles import role_named
+from autorec.wiring.export import is_served
 
 
 def metrics_of(trained: Trained | None) -> dict[str, float] | None:
@@ -189,14 +191,22 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
 The champion's code is in {folder}, {role_named(state.task.role).predictions_are} beside it
 
 Next
-  autorec export {run} champion DIR           take it away: code, weights, evidence; works without autorec
+{_take_away(state, run)}\
   autorec show {run} {champion} --code        all of its code
   autorec diff {run} {champion} {rival:<13} how it differs from a baseline
   autorec list {run}                          every candidate and how it ended
   autorec report {run}                        all of this as one page for the browser
-  autorec search --data YOUR.csv --budget 20m     search on a log of your own""",
+  autorec search --data YOUR.csv --budget 20m{data_flags({"role": state.task.role})}     search on a log of your own""",
         markup=False,
         soft_wrap=True,
+    )
+
+
+def _take_away(state: State, run: str) -> str:
+    if not is_served(state.task.role):
+        return ""
+    return (
+        f"  autorec export {run} champion DIR           take it away: code, weights, evidence; works without autorec\n"
     )
 
 

@@ -1,7 +1,7 @@
 """How a wall-clock budget is divided: search, finalists, final stage."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from autorec.domain.evaluation import Trained
@@ -10,8 +10,8 @@ SHARE_OF_BUDGET = 1 / 12
 SHORTEST_TRAINING_S = 2.0
 JOB_OVERHEAD_S = 2.5
 """Seconds that a job is expected to take besides training: start of the sandbox, prediction, judging."""
-JOBS_IN_FINALS = 4
-"""What a candidate can meet after the search: trained and judged as a finalist, trained and judged on the test."""
+TIMES_IN_FINALS = 2
+"""How often a candidate can be trained and judged after the search: as a finalist, and on the test."""
 START_UP_S = 5.0
 """Seconds until the first job: data, self-test of the sandbox, bundles."""
 
@@ -34,14 +34,16 @@ class TimePlan:
     def fits(self) -> bool:
         return self.least_s <= self.budget_s
 
-    def last_start_s(self, rivals: Iterable[Trained] = ()) -> float:
+    def last_start_s(self, rivals: Sequence[Trained] = ()) -> float:
         """Seconds after the start at which the last training of the search may begin, to end before the reserve.
 
         `rivals` are trainings of those who will be in the finals. The reserve expects `JOB_OVERHEAD_S` besides
-        training; what slow predictors took beyond that they will take again, so it is kept back as well.
+        training of each job; what slow predictors take beyond that is kept back as well. A training predicts at each
+        validation and will take as long again; the job that judges it predicts once.
         """
         beyond = [overhead_s(each) - JOB_OVERHEAD_S for each in rivals]
-        again_s = JOBS_IN_FINALS * sum(beyond) / self.workers + max(beyond, default=0.0)
+        once = [min(s, each.predict_s or 0.0) for s, each in zip(beyond, rivals, strict=True)]
+        again_s = TIMES_IN_FINALS * (sum(beyond) + sum(once)) / self.workers + max(beyond, default=0.0)
         return max(0.0, self.budget_s - self.reserve_s - again_s - self.training_s - JOB_OVERHEAD_S)
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from autorec.domain.errors import UsageError
+from autorec.domain.paths import names_fault
+
 SHORT_ID = 10
 REQUIRED_FILES = ("model.py", "train.py")
 
@@ -38,18 +41,42 @@ class Candidate:
 
     @classmethod
     def of(cls, files: Mapping[str, str]) -> "Candidate":
-        """Name the sources after normalising line ends and trailing blanks (path -> text)."""
+        """Name the sources after normalising line ends and trailing blanks (path -> text).
+
+        Raises UsageError for a path that leads out of the candidate's folder, or is otherwise no plain name in it:
+        every writer of a candidate's files relies on that.
+        """
+        if fault := names_fault(files):
+            raise UsageError(f"a candidate's files: {fault}", fix="rename the file")
         normalised = {path: normalise(text) for path, text in sorted(files.items())}
         return cls(id=hashlib.sha256(canonical_bytes(normalised)).hexdigest(), files=normalised)
 
     @classmethod
     def from_bytes(cls, source: bytes) -> "Candidate":
-        """The inverse of `to_bytes`; the id is computed again, never believed."""
-        return cls.of(json.loads(source))
+        """The inverse of `to_bytes`; the id is computed again, never believed, and a run may be a stranger's.
+
+        Raises UsageError where the bytes are no candidate's.
+        """
+        try:
+            files = json.loads(source)
+        except (ValueError, RecursionError) as error:
+            raise _not_a_candidate(f"no JSON ({type(error).__name__})") from None
+        if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
+            raise _not_a_candidate("expected an object of path and text")
+        if fault := names_fault(files):
+            raise _not_a_candidate(fault)
+        return cls.of(files)
 
     def to_bytes(self) -> bytes:
         """Canonical bytes: what is stored and hashed, so the object's digest is the candidate's id."""
         return canonical_bytes(self.files)
+
+
+def _not_a_candidate(problem: str) -> UsageError:
+    return UsageError(
+        f"what is stored as a candidate is none that autorec wrote: {problem}",
+        fix="the run is damaged or was tampered with; trust nothing in it and use another run",
+    )
 
 
 def normalise(text: str) -> str:

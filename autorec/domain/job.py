@@ -61,7 +61,7 @@ class Limits:
 
     A training is judged at most `validations` times. Predicting for them is not training, up to `predicting_s` in
     all; what goes beyond runs on the training clock. `state_bytes` is the most that the tensors of a kept state may
-    take, `disk_bytes` the room for all files of a job.
+    take, `answer_bytes` the most that one file of predictions may hold, `disk_bytes` the room for all files of a job.
     """
 
     training_s: float = 60.0
@@ -70,6 +70,7 @@ class Limits:
     wall_s: float = 120.0
     memory_bytes: int = 4096 * MEBIBYTE
     state_bytes: int = 256 * MEBIBYTE
+    answer_bytes: int = 64 * MEBIBYTE
     disk_bytes: int = 512 * MEBIBYTE
     inodes: int = 4096
     processes: int = 256

@@ -36,7 +36,7 @@ def fly(executor: Executor) -> tuple[dict[str, bool], str]:
     with tempfile.TemporaryDirectory() as name, socket.create_server(("127.0.0.1", 0)) as listener:
         folder = Path(name)
         secret = folder / "secret"
-        secret.write_text("not for candidates")
+        secret.write_text("not for candidates", encoding="utf-8")
         host = {"port": listener.getsockname()[1], "secret": str(secret), "token": token}
         write_bundle(folder)
         open_to_all(folder)
@@ -53,7 +53,9 @@ def fly(executor: Executor) -> tuple[dict[str, bool], str]:
 
 
 def _job(folder: Path, host: Mapping[str, object]) -> Job:
-    sources = {file.name: file.read_text() for file in sorted((assets("sandbox") / "canary").glob("*.py"))}
+    sources = {
+        file.name: file.read_text(encoding="utf-8") for file in sorted((assets("sandbox") / "canary").glob("*.py"))
+    }
     return Job(
         kind=JobKind.TRAIN,
         candidate=Candidate.of({**sources, "host.json": json.dumps(host)}),
@@ -103,8 +105,8 @@ def write_bundle(folder: Path) -> None:
         np.save(folder / part / "indptr.npy", np.array([0, 1], dtype=np.int64))
         np.save(folder / part / "users.npy", np.array([0], dtype=np.int32))
         np.save(folder / part / "items.npy", np.array([1], dtype=np.int32))
-    (folder / "data" / "meta.json").write_text(json.dumps(meta))
-    (folder / "query" / "meta.json").write_text(json.dumps({"answer": "lists", "k": 2}))
+    (folder / "data" / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    (folder / "query" / "meta.json").write_text(json.dumps({"answer": "lists", "k": 2}), encoding="utf-8")
 
 
 def open_to_all(folder: Path) -> None:

@@ -8,7 +8,8 @@ import fcntl
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from autorec.domain.errors import MalformedPredictions
 from autorec.domain.job import MEBIBYTE, Job, JobKind, Limits, Snapshot
@@ -59,7 +60,7 @@ class Conversation:
         self._log_end = -1
         self._messages = 0
         self._predicting_since: float | None = None
-        self._predict_s: float | None = None
+        self._answer: tuple[bytes, float] | None = None
         self._predicted_s = 0.0
         self._stop_by: float | None = None
         self.log = CappedLog(job.limits.output_bytes)
@@ -135,25 +136,38 @@ class Conversation:
                 self.training.pause()
                 self._predicting_since = time.monotonic()
             case "predicted" if status.index == self.checkpoints and self._predicting_since is not None:
-                self._predict_s = self._predict_s or time.monotonic() - self._predicting_since
+                self._take_answer(time.monotonic() - self._predicting_since)
             case "checkpoint" if status.index == self.checkpoints and self._predicting_since is not None:
                 self._take_checkpoint(time.monotonic() - self._predicting_since)
             case "finished":
                 self.finished = True
 
+    def _take_answer(self, predict_s: float) -> None:
+        """Copy the answer, once: what counts as predicting ends with what is judged, whatever is written later."""
+        if self._answer is None:
+            with self._refusing():
+                self._answer = self._taken(answer_name(self.checkpoints), self._job.limits.answer_bytes), predict_s
+
     def _take_checkpoint(self, paused_s: float) -> None:
         """`paused_s` is predicting and writing the state: both stand outside of training, predicting is a cost."""
-        predict_s = paused_s if self._predict_s is None else self._predict_s
+        self._take_answer(paused_s)
+        answer, self._answer, self._predicting_since = self._answer, None, None
         self._predicted_s += paused_s
-        self._predicting_since = self._predict_s = None
         if self.checkpoints >= self._job.limits.validations:
             self._refuse(f"more than {self._job.limits.validations} validations; the harness makes no more")
             return
-        try:
-            snapshot = self._snapshot(predict_s)
-        except MalformedPredictions as error:
-            self._refuse(str(error))
+        state = None
+        with self._refusing():
+            state = self._taken_state()
+        if answer is None or self.fault:
             return
+        snapshot = Snapshot(
+            index=self.checkpoints,
+            training_s=self.training_s,
+            predict_s=answer[1],
+            predictions=answer[0],
+            state=state,
+        )
         self.asked_to_stop = self._observe(snapshot) or self.asked_to_stop
         if self.asked_to_stop and self._stop_by is None:
             self._stop_by = time.monotonic() + self._job.limits.grace_s
@@ -161,18 +175,22 @@ class Conversation:
         self._sandbox.send(Ack(ack=snapshot.index, stop=self.asked_to_stop))
         self.training.go()
 
-    def _snapshot(self, predict_s: float) -> Snapshot:
+    def _taken_state(self) -> bytes | None:
+        if self._job.kind is not JobKind.TRAIN:
+            return None
+        return self._taken(state_name(self.checkpoints), self._job.limits.state_bytes + HEADER_BYTES)
+
+    def _taken(self, name: str, max_bytes: int) -> bytes:
         if self._work is None:
-            raise MalformedPredictions("a checkpoint was announced before the output folder was handed over")
-        index, limits = self.checkpoints, self._job.limits
-        trained = self._job.kind is JobKind.TRAIN
-        return Snapshot(
-            index=index,
-            training_s=self.training_s,
-            predict_s=predict_s,
-            predictions=read_result(self._work, answer_name(index), limits.disk_bytes),
-            state=read_result(self._work, state_name(index), limits.state_bytes + HEADER_BYTES) if trained else None,
-        )
+            raise MalformedPredictions(f"{name} was announced before the output folder was handed over")
+        return read_result(self._work, name, max_bytes)
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except MalformedPredictions as error:
+            self._refuse(str(error))
 
     def _refuse(self, fault: str) -> None:
         self.fault = self.fault or fault

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from autorec.domain.candidate import REQUIRED_FILES
 from autorec.domain.errors import UsageError
-from autorec.prompting.paths import path_fault, tree_faults
+from autorec.domain.paths import path_fault, tree_faults
 from autorec.schemas.params import read_params
 
 PROVIDED = frozenset({"torch", "numpy", "scipy", "reckit"})

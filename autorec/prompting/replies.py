@@ -28,8 +28,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from autorec.domain.paths import path_fault, tree_faults
 from autorec.prompting.edits import Edit, ReplyError, apply_edits
-from autorec.prompting.paths import path_fault, tree_faults
 from autorec.schemas.reply import Header
 
 REPLY_CHARACTERS = 512 * 1024

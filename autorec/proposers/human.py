@@ -5,8 +5,8 @@ from pathlib import Path
 
 from autorec.domain.candidate import REQUIRED_FILES, Operator, Plan, Proposal
 from autorec.domain.errors import UsageError
+from autorec.domain.paths import FILE_BYTES, MOST_FILES, path_fault, tree_faults
 from autorec.domain.state import State
-from autorec.prompting.paths import FILE_BYTES, MOST_FILES, path_fault, tree_faults
 
 NAME = "human"
 FOLDER = "folder"

@@ -204,7 +204,7 @@ def _explain(error: Any) -> str:
 
 def _read_file(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text())
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(
             f"cannot read the configuration {file}: {error.strerror}", fix="give --config an existing file"

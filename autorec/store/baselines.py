@@ -41,10 +41,16 @@ class BaselineCache:
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
-        """Train, or recall."""
+        """Train, or recall.
+
+        A training of the search counts only together with its judgement on *confirm*: it is recalled without a state to
+        judge, and training it again among the finalists is time that no budget keeps back.
+        """
         if candidate.id not in self.baselines:
             return self.inner.train(candidate, stage, seed)
-        return self._recall(candidate, stage, seed) or self._keep(self.inner.train(candidate, stage, seed))
+        judged = stage is not Stage.SEARCH or self._find(candidate, Stage.FINALIST, seed) is not None
+        found = self._recall(candidate, stage, seed) if judged else None
+        return found or self._keep(self.inner.train(candidate, stage, seed))
 
     def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
         """Predict, or recall. A recalled training has no state to predict from, so it is trained again."""
@@ -57,15 +63,22 @@ class BaselineCache:
         return self._keep(self.inner.predict(candidate, stage, kept))
 
     def _recall(self, candidate: Candidate, stage: Stage, seed: int) -> Trained | None:
-        """What is kept; None where it is missing or damaged, so that it is made and kept again."""
-        try:
-            found = _TRAINED.validate_json(self._file(candidate.id, stage, seed).read_bytes())
-            contents = [self.kept.get(digest) for digest in _objects_of(found)]
-        except (OSError, ValidationError, StoreError):
+        """What is kept, its objects copied into the run; None where it is missing."""
+        found = self._find(candidate, stage, seed)
+        if found is None:
             return None
+        trained, contents = found
         for content in contents:
             self.objects.put(content)
-        return found
+        return trained
+
+    def _find(self, candidate: Candidate, stage: Stage, seed: int) -> tuple[Trained, list[bytes]] | None:
+        """What is kept and its objects; None where it is missing or damaged, so that it is made and kept again."""
+        try:
+            found = _TRAINED.validate_json(self._file(candidate.id, stage, seed).read_bytes())
+            return found, [self.kept.get(digest) for digest in _objects_of(found)]
+        except (OSError, ValidationError, StoreError):
+            return None
 
     def _keep(self, trained: Trained) -> Trained:
         if not trained.ok:

@@ -14,16 +14,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from autorec.cli.text import duration, plain, size
 from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.job import Stage
 from autorec.domain.state import Record
+from autorec.domain.text import duration, plain, size
+from autorec.schemas.flags import data_flags
 from autorec.tasks.roles import role_named
 from autorec.web import account as facts
 from autorec.web import plots, sources, wording
 from autorec.web.account import Account
 from autorec.web.configuration import as_toml
 from autorec.web.lineage import families, line_of
+from autorec.wiring.export import is_served
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -81,6 +83,8 @@ def _context(account: Account) -> dict[str, Any]:
         "families": found,
         "alone": alone,
         "line": line_of(account.champion or account.leader, state),
+        "can_export": is_served(state.task.role),
+        "same_data": data_flags(account.started.config),
         "toml": as_toml(account.started.config),
         "value": lambda record, stage=Stage.SEARCH: facts.value(record, state, Stage(stage)),
         "stages": list(Stage),

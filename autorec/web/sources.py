@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from markupsafe import Markup, escape
 
-from autorec.cli.text import plain
+from autorec.domain.text import plain
 
 LINES = 400
 CHARACTERS = 320

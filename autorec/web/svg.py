@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from autorec.cli.text import plain
+from autorec.domain.text import plain
 
 LINE_HEIGHT = 15.0
 

@@ -3,7 +3,7 @@
 from autorec.wiring.arena import load_data, settle
 from autorec.wiring.comparisons import Comparison, against_baselines
 from autorec.wiring.reader import RunReader, read
-from autorec.wiring.sitting import Sitting, begin, resume
+from autorec.wiring.sitting import Sitting, begin, resume, stored_config
 from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
 from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines, read_candidate
 
@@ -24,5 +24,6 @@ __all__ = [
     "resume",
     "settle",
     "stop",
+    "stored_config",
     "weigh_hypotheses",
 ]

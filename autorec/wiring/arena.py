@@ -265,6 +265,7 @@ def training_limits(config: SearchConfig, material: Material, training_s: float)
         wall_s=training_s + predicting_s + 30,
         memory_bytes=config.max_memory_mb * MEBIBYTE,
         state_bytes=state_bytes,
+        answer_bytes=material.answer_bytes,
         disk_bytes=state_bytes + material.answer_bytes + SCRATCH_BYTES,
     )
 

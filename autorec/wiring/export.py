@@ -68,6 +68,13 @@ def export_candidate(
     return kept
 
 
+def is_served(role: str) -> bool:
+    """Whether candidates of the role can be exported."""
+    from autorec.exporting.code import served_roles
+
+    return role in served_roles(assets("export"))
+
+
 def _require_served(role: str, run: Path, record: Record) -> None:
     from autorec.exporting.code import served_roles
 

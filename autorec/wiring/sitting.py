@@ -82,7 +82,7 @@ class Sitting:
         final = state.records[state.champion].final(Stage.FINAL)
         if final and final.predictions:
             text = self.arena.material.as_csv(Part.TEST, self.folder.objects.get(final.predictions))
-            (self.folder.path / self.arena.role.predictions_file).write_text(text)
+            (self.folder.path / self.arena.role.predictions_file).write_text(text, encoding="utf-8")
         return files
 
     @property
@@ -129,7 +129,8 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
             journal = Journal(folder.events, listeners)
             journal.record(started)
             sitting = _sit_down(config, material, folder, journal, executor, seeds, client, own, began)
-            (folder.path / "split.json").write_text(json.dumps(material.manifest(), indent=2) + "\n")
+            manifest = json.dumps(material.manifest(), indent=2) + "\n"
+            (folder.path / "split.json").write_text(manifest, encoding="utf-8")
         except BaseException:
             folder.discard()
             raise

@@ -176,6 +176,15 @@ def test_a_negative_seed_of_a_world_is_refused(say):
     assert not Path("x.csv").exists()
 
 
+def test_a_world_overwrites_no_file(say):
+    Path("mine.csv").write_text("mine")
+    code, said = say("data", "synth", "mine.csv")
+    assert code == 2
+    assert "mine.csv is there already" in said
+    assert "another path" in said
+    assert Path("mine.csv").read_text() == "mine"
+
+
 def test_a_home_that_is_a_file_is_explained_and_no_run_begins(isolation, say, monkeypatch):
     Path("home").write_text("")
     monkeypatch.setenv("AUTOREC_HOME", "home")

@@ -92,6 +92,55 @@ def fit(recommender, data, params, run):
     assert sorted(lists[0]) == [0, 2]
 
 
+def test_predicting_ends_with_the_answer_and_not_before(attack: Attack) -> None:
+    """Told too early, *predicted* would make a slow prediction look quick."""
+    attacked = attack(
+        f"""{FORGED}
+def fit(recommender, data, params, run):
+    say(event="predicting", index=0)
+    say(event="predicted", index=0)
+    run.checkpoint(recommender)
+"""
+    )
+    assert attacked.outcome.kind is OutcomeKind.MALFORMED, attacked.outcome
+    assert "0.answer.npy" in attacked.outcome.reason
+    assert attacked.snapshots == []
+
+
+def test_an_answer_that_changes_after_it_was_announced_is_judged_as_it_was(attack: Attack) -> None:
+    attacked = attack(
+        f"""{FORGED}
+def fit(recommender, data, params, run):
+    open("/job/out/0.state.safetensors", "wb").write(b"x")
+    open("/job/out/0.answer.npy", "wb").write(b"quick")
+    say(event="predicting", index=0)
+    say(event="predicted", index=0)
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        pass
+    open("/job/out/0.answer.npy", "wb").write(b"slow and better")
+    say(event="checkpoint", index=0)
+    signal.pause()
+"""
+    )
+    assert [(s.predictions, s.predict_s < 1) for s in attacked.snapshots] == [(b"quick", True)]
+
+
+def test_predictions_larger_than_any_answer_are_not_read(attack: Attack) -> None:
+    attacked = attack(
+        f"""{FORGED}
+def fit(recommender, data, params, run):
+    open("/job/out/0.answer.npy", "wb").write(bytes(4097))
+    say(event="predicting", index=0)
+    say(event="predicted", index=0)
+    signal.pause()
+""",
+        limits=replace(LIMITS, answer_bytes=4096),
+    )
+    assert attacked.outcome.kind is OutcomeKind.MALFORMED, attacked.outcome
+    assert "expected at most 4096" in attacked.outcome.reason
+
+
 def test_flooding_the_control_socket_ends_the_job(attack: Attack) -> None:
     attacked = attack(f"{FORGED}\ndef fit(r, data, params, run):\n    while True:\n        say(event='started')\n")
     assert attacked.outcome.kind is OutcomeKind.MALFORMED

@@ -60,14 +60,16 @@ def cache(home: Path) -> BaselineCache:
 
 
 def train(cache: BaselineCache) -> tuple[Trained, list[str]]:
-    """One training through the cache, and what the trainer behind it was asked."""
+    """One training through the cache, judged on confirm too, and what the trainer behind it was asked."""
     before = len(cache.inner.asked)
-    return cache.train(BASELINE, Stage.SEARCH, SEED), cache.inner.asked[before:]
+    trained = cache.train(BASELINE, Stage.SEARCH, SEED)
+    cache.predict(BASELINE, Stage.FINALIST, trained)
+    return trained, cache.inner.asked[before:]
 
 
 def test_a_baseline_is_trained_once_and_recalled_by_the_next_run(tmp_path: Path) -> None:
     first, asked = train(cache(tmp_path))
-    assert (first.cached, asked) == (False, ["train"])
+    assert (first.cached, asked) == (False, ["train", "predict"])
     later = cache(tmp_path)
     again, asked = train(later)
     assert (again.cached, again.state, asked) == (True, None, [])
@@ -95,14 +97,21 @@ def test_what_is_damaged_counts_as_missing_and_is_kept_again(
     train(cache(tmp_path))
     for file in [path for path in (tmp_path / folder).rglob("*") if path.is_file()]:
         harm(file)
-    assert train(cache(tmp_path))[1] == ["train"]
+    assert train(cache(tmp_path))[1][0] == "train"
     assert train(cache(tmp_path))[1] == []
 
 
-def test_a_recalled_baseline_without_weights_is_trained_again_to_predict(tmp_path: Path) -> None:
+def test_a_training_that_was_never_judged_on_confirm_is_not_recalled(tmp_path: Path) -> None:
+    """Its run broke off before the finals; recalled, it would be trained there, where no budget has time for it."""
+    cache(tmp_path).train(BASELINE, Stage.SEARCH, SEED)
+    assert train(cache(tmp_path))[1] == ["train", "predict"]
+
+
+def test_a_recalled_baseline_whose_judgement_got_lost_since_is_trained_again(tmp_path: Path) -> None:
     train(cache(tmp_path))
     later = cache(tmp_path)
-    kept, _ = train(later)
+    kept = later.train(BASELINE, Stage.SEARCH, SEED)
+    later._file(BASELINE.id, Stage.FINALIST, SEED).unlink()
     assert later.predict(BASELINE, Stage.FINALIST, kept).stage is Stage.FINALIST
     assert later.inner.asked == ["train"]
 

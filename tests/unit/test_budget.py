@@ -36,20 +36,41 @@ def test_a_short_budget_takes_fewer_finalists_and_a_shorter_one_does_not_fit():
     assert [p.fits for p in plans] == [True, True, False]
 
 
-def trained(wall_s: float, training_s: float) -> Trained:
-    usage = Usage(wall_s=wall_s, training_s=training_s)
+def trained(wall_s: float, training_s: float, predict_s: float) -> Trained:
     return Trained(
-        candidate="c", stage=Stage.SEARCH, seed=1, outcome=OutcomeKind.COMPLETED, reason="", tier="fake", usage=usage
+        candidate="c",
+        stage=Stage.SEARCH,
+        seed=1,
+        outcome=OutcomeKind.COMPLETED,
+        reason="",
+        tier="fake",
+        usage=Usage(wall_s=wall_s, training_s=training_s),
+        predict_s=predict_s,
     )
 
 
-def test_slow_predictors_end_the_search_earlier():
+def kept_back_s(*rivals: Trained) -> float:
     plan = plan_time(900, workers=2, finalists=3, baselines=5, slow_baselines=1)
-    as_planned = [trained(wall_s=77, training_s=75)] * 3
-    slow = [trained(wall_s=95, training_s=75), *as_planned[1:]]
-    assert plan.last_start_s(as_planned) == plan.last_start_s()
+    return plan.last_start_s() - plan.last_start_s(rivals)
+
+
+AS_PLANNED = trained(wall_s=77, training_s=75, predict_s=0.1)
+
+
+def test_rivals_that_are_as_quick_as_planned_keep_nothing_more_back():
+    assert kept_back_s(AS_PLANNED, AS_PLANNED) == 0
+
+
+def test_slow_predictors_end_the_search_earlier():
+    """Twice a training with all its validations, twice a single prediction, on two workers; one job ends last."""
+    slow = trained(wall_s=95, training_s=75, predict_s=4)
     beyond_s = 95 - 75 - 2.5
-    assert plan.last_start_s() - plan.last_start_s(slow) == 4 * beyond_s / 2 + beyond_s
+    assert kept_back_s(slow, AS_PLANNED) == (2 * beyond_s + 2 * 4) / 2 + beyond_s
+
+
+def test_many_quick_validations_are_not_taken_for_slow_predictions():
+    many, one = (trained(wall_s=95, training_s=75, predict_s=s) for s in (0.5, 17.5))
+    assert kept_back_s(many) < kept_back_s(one) == 3 * (95 - 75 - 2.5)
 
 
 def in_time(budget_s: float, workers: int = 1, training_s: float = 10.0) -> tuple[str, ...]:

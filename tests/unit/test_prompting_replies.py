@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from autorec.domain.paths import FILE_BYTES
 from autorec.prompting.edits import ReplyError
-from autorec.prompting.paths import FILE_BYTES
 from autorec.prompting.replies import REPLY_CHARACTERS, parse_reply
 
 HEADER = "hypothesis: h\npredicted_effect: e\nwhat_is_new: n\n\n"

@@ -4,7 +4,9 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
-from autorec.domain.candidate import Declined, Plan, Proposal
+import pytest
+
+from autorec.domain.candidate import Declined, Operator, Plan, Proposal
 from autorec.domain.commands import Stop
 from autorec.domain.events import Admitted, Asked, Event, Finished, Rejected, RunStarted, Started, Told
 from autorec.domain.state import State
@@ -184,3 +186,49 @@ def test_a_person_who_asks_to_stop_lets_what_trains_end_and_nothing_begin():
     assert not any(isinstance(event, Started | Asked) for event in events.events[at:])
     assert journal.state.search_ended == "a person asked it to stop"
     assert journal.state.training == journal.state.decided_since == ()
+
+
+def test_a_proposal_whose_files_lead_elsewhere_is_declined_and_the_search_goes_on():
+    class Climber(NumberProposer):
+        def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+            return Proposal(files={"../model.py": "", "train.py": ""})
+
+    events = search(Climber(), most=2)
+    assert not any(isinstance(e, Admitted) for e in events)
+    assert all("'../model.py'" in e.reason for e in events if isinstance(e, Rejected))
+
+
+@pytest.mark.parametrize("why", ["stopped", "out of time"])
+def test_a_resumed_run_that_is_closing_pays_for_no_call_that_was_open(why):
+    class Model(NumberProposer):
+        calls = 0
+
+        def plan(self, state: State, seed: int) -> Plan:
+            return replace(super().plan(state, seed), model="openai/dear")
+
+        def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+            self.calls += 1
+            return super().propose(plan, state)
+
+    events = MemoryEvents()
+    journal = Journal(events)
+    journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
+    for number in range(2):
+        plan = Plan(proposer="llm", operator=Operator.DRAFT, seed=number, model="openai/dear")
+        journal.record(Asked(number=number, plan=plan, seen=1))
+    resumed = Search(
+        journal=journal,
+        inbox=ScriptedInbox(events, [(0, Stop())] if why == "stopped" else []),
+        proposer=(model := Model()),
+        train=InstantTrainer().train,
+        selector=BestFirst(2),
+        objects=MemoryObjects(),
+        crew=OneAtATime(),
+        pace=Pace(workers=2, population=4, out_of_time=lambda: why == "out of time"),
+    )
+    resumed.run()
+    resumed.settle()
+    assert model.calls == 0
+    assert journal.state.search_ended is not None
+    assert journal.state.asks == ()
+    assert journal.state.spent.unpriced == 2

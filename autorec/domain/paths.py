@@ -38,3 +38,8 @@ def tree_faults(files: Mapping[str, str]) -> list[str]:
     folders = {path[:i] for path in files for i, character in enumerate(path) if character == "/"}
     faults += [f"{path} is a file and a folder at once" for path in sorted(folders & set(files))]
     return faults
+
+
+def names_fault(files: Mapping[str, object]) -> str | None:
+    """The first fault of a path, None where all are fine."""
+    return next((fault for path in files if (fault := path_fault(path))), None)

@@ -1,4 +1,4 @@
-"""Text for terminals: what candidates, models and data sets wrote is shown without its control characters."""
+"""Text for people: what candidates, models and data sets wrote is shown without its control characters."""
 
 import unicodedata
 

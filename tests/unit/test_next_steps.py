@@ -1,0 +1,77 @@
+"""The commands that people are told to type next: they mean the same data, and none is told that would be refused."""
+
+import io
+import shlex
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from autorec.cli.main import run
+from autorec.cli.summary import show_result
+from autorec.schemas.config import SearchConfig
+from autorec.schemas.flags import data_flags
+from autorec.web.account import read_account
+from autorec.web.report import render
+from tests.unit.report_runs import Told, finished, made_task
+
+CLICKS = {
+    "role": "ranking",
+    "data": "/tmp/my clicks.csv",
+    "columns": {"label": "clicked", "user": "it's"},
+    "split": "temporal",
+}
+FLAGS = ["--data", "/tmp/my clicks.csv", "--role", "ranking", "--columns", "label=clicked,user=it's"]
+FLAGS += ["--split", "temporal"]
+
+
+def ranked(path: Path) -> Told:
+    told = Told(path, replace(made_task(), role="ranking"), **CLICKS)
+    base, best = told.baseline("lr", 0.2), told.candidate(0.3)
+    told.generation((best,), decided=1)
+    told.finals((best,), {best: 0.3, base: 0.2})
+    return told
+
+
+def commands(told: Told) -> list[str]:
+    """What the report says to type."""
+    page = render(read_account(told.folder))
+    section = page[page.index('<section id="next">') :]
+    return [unescape(part.split("</code>")[0]) for part in section.split("<code>")[1:]]
+
+
+def end_of_search(told: Told) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    show_result(console, read_account(told.folder).state, "r", {"model.py": "x = 1"}, "r/champion")
+    return console.file.getvalue()
+
+
+def test_flags_of_the_data_are_those_that_were_given_quoted_for_a_shell() -> None:
+    assert data_flags(SearchConfig().model_dump(mode="json")) == ""
+    given = SearchConfig(**CLICKS, k_core=5, min_rating=3.5).model_dump(mode="json")
+    assert shlex.split(data_flags(given)) == [*FLAGS[:6], "--min-rating", "3.5", "--k-core", "5", *FLAGS[6:]]
+
+
+@pytest.mark.parametrize("verb", ["evaluate", "search"])
+def test_the_report_goes_on_with_the_same_data_in_the_same_role(tmp_path: Path, verb: str) -> None:
+    told = next(c for c in commands(ranked(tmp_path / "r")) if c.startswith(f"autorec {verb}") and "champion" in c)
+    assert [part for part in shlex.split(told) if part in FLAGS] == FLAGS
+
+
+def test_export_is_told_only_where_the_role_can_be_exported(tmp_path: Path) -> None:
+    served, other = finished(tmp_path / "a"), ranked(tmp_path / "b")
+    assert any("autorec export" in c for c in commands(served))
+    assert not any("autorec export" in c for c in commands(other))
+    assert "autorec export" in end_of_search(served)
+    assert "autorec export" not in end_of_search(other)
+    assert "--role ranking" in end_of_search(other)
+
+
+def test_a_search_that_is_over_tells_how_to_begin_another_on_the_same_data(tmp_path: Path, capsys) -> None:
+    told = ranked(tmp_path / "r")
+    told.close()
+    assert run(["resume", f"{tmp_path}/r", "--budget", "5m"]) == 2
+    fix = capsys.readouterr().err.split("autorec search ")[1]
+    assert shlex.split(fix) == [*FLAGS, "--seed-code", f"{tmp_path}/r/champion", "--budget", "5m"]

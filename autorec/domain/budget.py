@@ -12,6 +12,8 @@ JOB_OVERHEAD_S = 2.5
 """Seconds that a job is expected to take besides training: start of the sandbox, prediction, judging."""
 TIMES_IN_FINALS = 2
 """How often a candidate can be trained and judged after the search: as a finalist, and on the test."""
+MOST_FOR_SLOW = 0.25
+"""The largest share of a budget that is kept back for slow predictors."""
 START_UP_S = 5.0
 """Seconds until the first job: data, self-test of the sandbox, bundles."""
 
@@ -39,12 +41,14 @@ class TimePlan:
 
         `rivals` are trainings of those who will be in the finals. The reserve expects `JOB_OVERHEAD_S` besides
         training of each job; what slow predictors take beyond that is kept back as well. A training predicts at each
-        validation and will take as long again; the job that judges it predicts once.
+        validation and will take as long again; the job that judges it predicts once. There is a limit to it, so that a
+        search is left: finals that find no time judge the kept states.
         """
         beyond = [overhead_s(each) - JOB_OVERHEAD_S for each in rivals]
         once = [min(s, each.predict_s or 0.0) for s, each in zip(beyond, rivals, strict=True)]
         again_s = TIMES_IN_FINALS * (sum(beyond) + sum(once)) / self.workers + max(beyond, default=0.0)
-        return max(0.0, self.budget_s - self.reserve_s - again_s - self.training_s - JOB_OVERHEAD_S)
+        kept_s = self.reserve_s + min(again_s, MOST_FOR_SLOW * self.budget_s)
+        return max(0.0, self.budget_s - kept_s - self.training_s - JOB_OVERHEAD_S)
 
 
 def overhead_s(trained: Trained) -> float:

@@ -15,6 +15,8 @@ from autorec.schemas.commands import decode, encode
 from autorec.store.events import explained
 
 INBOX = "inbox.db"
+WAIT_S = 30.0
+"""How long one who tells waits for another who is telling."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS letters (number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, content TEXT NOT NULL)
 """
@@ -52,7 +54,7 @@ class InboxTable:
         if self._db is None:
             with suppress(OSError):  # SQLite says next what is the matter
                 self._path.touch(mode=0o600)
-            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(_TABLE)
         return self._db

@@ -57,7 +57,7 @@ class EventLog:
         Left-padded with `n_items`; all users in order when none are named.
         """
         rows, outside = self._newest_rows(max_len, users)
-        if not self.n_interactions:
+        if self.items.shape[0] == 0:
             return torch.full(rows.shape, self.n_items)
         return self.items[rows.clamp(min=0)].long().masked_fill(outside, self.n_items)
 

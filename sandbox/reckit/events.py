@@ -29,7 +29,7 @@ class EventLog:
     @property
     def n_interactions(self) -> int:
         """Number of events, repeated (user, item) pairs included."""
-        return len(self.items)
+        return self.items.shape[0]  # not len(), which torch.export takes for a constant
 
     @cached_property
     def lengths(self) -> Tensor:
@@ -57,7 +57,7 @@ class EventLog:
         Left-padded with `n_items`; all users in order when none are named.
         """
         rows, outside = self._newest_rows(max_len, users)
-        if self.items.shape[0] == 0:
+        if not self.n_interactions:
             return torch.full(rows.shape, self.n_items)
         return self.items[rows.clamp(min=0)].long().masked_fill(outside, self.n_items)
 

@@ -9,7 +9,7 @@ from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
 from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import Measure, Role
+from autorec.tasks.roles import SELECTING, Measure, Role
 
 if TYPE_CHECKING:
     from autorec.tasks.bundle import Permutation
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 
 ID_BYTES = 4
-SELECTING = ("min_rating", "k_core", "user_features", "item_features")
-"""What a configuration may say of the rows to keep and the features to join."""
 HEADER_BYTES = 4096
 """More than the header of a .npy file takes."""
 

@@ -16,6 +16,9 @@ from autorec.domain.evaluation import COSTS, Direction, Objective, Task
 from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
 
+SELECTING = ("min_rating", "k_core", "user_features", "item_features")
+"""What a configuration may say of the rows of a log to keep and the features to join."""
+
 
 class Material(Protocol):
     """A data set and its split. `notes` tell people how it was read and split; `sizes` are for `Task.sizes`."""

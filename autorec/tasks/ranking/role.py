@@ -9,8 +9,7 @@ from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
 from autorec.domain.job import Part
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.retrieval import SELECTING
-from autorec.tasks.roles import Measure, Role
+from autorec.tasks.roles import SELECTING, Measure, Role
 
 if TYPE_CHECKING:
     from autorec.tasks.ranking.describe import Description

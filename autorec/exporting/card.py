@@ -44,7 +44,8 @@ class Card:
         family = (record.design or {}).get("family")
         family = f", family {literal(str(family))}" if family else ""
         author = record.model or record.proposer
-        made = "named design" if record.is_baseline else f"{record.operator} of {literal(author)}"
+        by = "" if author == record.operator else f" by {literal(author)}"
+        made = "named design" if record.is_baseline else f"{record.operator}{by}"
         yield f"# {literal(record.name or record.id[:SHORT_ID])}: a {literal(self.state.task.role)} recommender"
         yield ""
         yield f"Found by autorec {literal(self.started.version)}; its code is in `recommender/`, what it learned in"

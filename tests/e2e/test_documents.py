@@ -35,6 +35,7 @@ ELSEWHERE = {
 """Beginnings of the commands that are not run here, and why."""
 SHORT = {"MAX_CANDIDATES": "3", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2",
          "BASELINES": "pop,ease"}  # fmt: skip
+OTHER_ROLE = {"BASELINES": "constant,lr"}
 MODEL = """
 import torch
 
@@ -92,9 +93,10 @@ def desk(prepared: Path, document: Path, tmp_path: Path) -> Path:
 
 
 def shell(command: str, desk: Path, **more: str) -> None:
+    short = SHORT | (OTHER_ROLE if "--role ranking" in command else {})
     environment = {
         **os.environ,
-        **{f"AUTOREC_SEARCH_{name}": value for name, value in SHORT.items()},
+        **{f"AUTOREC_SEARCH_{name}": value for name, value in short.items()},
         "PATH": f"{desk / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "OPENAI_API_KEY": "sk-test",

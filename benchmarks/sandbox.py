@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from autorec.domain.candidate import Candidate
-from autorec.domain.job import Job, JobKind, Limits, Outcome, Snapshot
+from autorec.domain.job import Job, JobKind, Limits, Outcome, OutcomeKind, Snapshot
 from autorec.execution.bubblewrap import BubblewrapExecutor
 from autorec.execution.canaries import fly, open_to_all, write_bundle
 
@@ -144,7 +144,10 @@ def run(
         seed=1,
         limits=Limits(training_s=training_s, wall_s=2 * training_s + 30),
     )
-    return executor.run(job, observe), snapshots
+    outcome = executor.run(job, observe)
+    if outcome.kind is not OutcomeKind.COMPLETED:
+        raise SystemExit(f"the job ended as {outcome.kind}: {outcome.reason}")
+    return outcome, snapshots
 
 
 def write_large_bundle(folder: Path) -> None:
@@ -163,6 +166,7 @@ def write_large_bundle(folder: Path) -> None:
     meta = {"kind": "log", "n_users": N_USERS, "n_items": N_ITEMS, "n_interactions": N_INTERACTIONS}
     meta |= {"has_timestamps": True, "has_values": False, "features": []}
     (folder / "data" / "meta.json").write_text(json.dumps(meta))
+    (folder / "query" / "meta.json").write_text(json.dumps({"answer": "lists", "k": 100}))
 
 
 if __name__ == "__main__":

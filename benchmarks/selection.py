@@ -71,6 +71,7 @@ def grown(space: SearchSpace, n_candidates: int) -> State:
         split_rule="none",
         split_digest="0",
         sizes={"users": 1, "items": 1, "interactions": 1},
+        objectives=(Objective(name="ndcg@10"),),
     )
     return State(seq=0, task=task, seed=0, records={r.id: r for r in records}, decided=tuple(r.id for r in records))
 

@@ -191,23 +191,25 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
 The champion's code is in {folder}, {role_named(state.task.role).predictions_are} beside it
 
 Next
-{_take_away(state, run)}\
-  autorec show {run} {champion} --code        all of its code
-  autorec diff {run} {champion} {rival:<13} how it differs from a baseline
-  autorec list {run}                          every candidate and how it ended
-  autorec report {run}                        all of this as one page for the browser
-  autorec search --data YOUR.csv --budget 20m{data_flags({"role": state.task.role})}     search on a log of your own""",
+{_next_steps(state, run, champion, rival)}""",
         markup=False,
         soft_wrap=True,
     )
 
 
-def _take_away(state: State, run: str) -> str:
-    if not is_served(state.task.role):
-        return ""
-    return (
-        f"  autorec export {run} champion DIR           take it away: code, weights, evidence; works without autorec\n"
-    )
+def _next_steps(state: State, run: str, champion: str, rival: str) -> str:
+    """Commands and what each is for, in two columns."""
+    steps = {
+        f"show {run} {champion} --code": "all of its code",
+        f"diff {run} {champion} {rival}": "how it differs from a baseline",
+        f"list {run}": "every candidate and how it ended",
+        f"report {run}": "all of this as one page for the browser",
+    }
+    if is_served(state.task.role):
+        steps[f"export {run} champion DIR"] = "take it away: it works without autorec"
+    steps[f"search --data YOUR.csv --budget 20m{data_flags({'role': state.task.role})}"] = "a log of your own"
+    width = max(map(len, steps))
+    return "\n".join(f"  autorec {command:<{width}}  {what}" for command, what in steps.items())
 
 
 def _say_faults(console: Console, state: State) -> None:

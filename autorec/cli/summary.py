@@ -35,9 +35,7 @@ def stages_of(record: Record) -> dict[str, dict[str, float] | None]:
 
 def train_seconds(state: State) -> float:
     """Seconds of training that this run itself has paid for."""
-    every = [t for r in state.records.values() for t in (r.search, *r.finals) if t is not None and not t.cached]
-    once = {(t.candidate, t.seed): t.usage.training_s for t in every}  # judged again from a kept state: the same seed
-    return sum(once.values())
+    return sum(trained.usage.training_s for record in state.records.values() for trained in record.paid)
 
 
 def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:

@@ -46,6 +46,12 @@ class Record:
     def is_baseline(self) -> bool:
         return self.operator is Operator.BASELINE
 
+    @property
+    def paid(self) -> tuple[Trained, ...]:
+        """Trainings of its own: not what was recalled, nor what was judged again from a kept state (the same seed)."""
+        every = [t for t in (self.search, *self.finals) if t is not None and not t.cached]
+        return tuple({t.seed: t for t in reversed(every)}.values())
+
     def final(self, stage: Stage) -> Trained | None:
         """The last training of that stage."""
         return next((t for t in reversed(self.finals) if t.stage is stage), None)

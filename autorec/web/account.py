@@ -129,15 +129,9 @@ class Account:
         """Seconds of training that this run paid for, by what they went into."""
         spent = dict.fromkeys(PURPOSES, 0.0)
         for record in self.state.records.values():
-            for trained in paid(record):
+            for trained in record.paid:
                 spent[_purpose(record, trained)] += trained.usage.training_s
         return tuple(Phase(name=name, seconds=seconds) for name, seconds in spent.items() if seconds > 0)
-
-
-def paid(record: Record) -> tuple[Trained, ...]:
-    """Trainings of its own: not what was recalled, nor what was judged again from a kept state (the same seed)."""
-    every = [t for t in (record.search, *record.finals) if t is not None and not t.cached]
-    return tuple({t.seed: t for t in reversed(every)}.values())
 
 
 def value(record: Record, state: State, stage: Stage = Stage.SEARCH) -> float | None:

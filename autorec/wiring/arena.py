@@ -16,7 +16,7 @@ from autorec.domain.budget import TimePlan, plan_time
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Task
-from autorec.domain.job import MEBIBYTE, Limits, Part, Stage
+from autorec.domain.job import HISTORY_OF, MEBIBYTE, Limits, Stage
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 SCRATCH_BYTES = 256 * MEBIBYTE
 """What a candidate may write to its disk besides what it hands over."""
-
-HELD_OUT = (Part.SELECT, Part.CONFIRM, Part.TEST)
 
 
 def home() -> Path:
@@ -276,7 +274,7 @@ def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:
         target = folder / f"data-{'-'.join(stage.trained_on)}"
         material.write_training(secret, stage.trained_on, target)
         data[stage.trained_on] = str(target)
-    for part in HELD_OUT:
+    for part in HISTORY_OF:
         target = folder / f"query-{part}"
         material.write_query(secret, part, target)
         queries[part] = str(target)

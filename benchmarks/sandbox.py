@@ -14,8 +14,9 @@ import numpy as np
 
 from autorec.domain.candidate import Candidate
 from autorec.domain.job import Job, JobKind, Limits, Outcome, OutcomeKind, Snapshot
-from autorec.execution.bubblewrap import BubblewrapExecutor
+from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.canaries import fly, open_to_all, write_bundle
+from autorec.execution.executor import SandboxExecutor
 
 N_USERS, N_ITEMS, N_INTERACTIONS = 943, 1682, 98_114
 
@@ -83,7 +84,7 @@ def main() -> None:
     args = parser.parse_args()
     print(f"machine   {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
           f"Python {platform.python_version()}")  # fmt: skip
-    executor = BubblewrapExecutor()
+    executor = SandboxExecutor(Bubblewrap())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("small", "large"):
@@ -97,7 +98,7 @@ def main() -> None:
     executor.close()
 
 
-def starts(executor: BubblewrapExecutor, folder: Path, repeats: int) -> None:
+def starts(executor: SandboxExecutor, folder: Path, repeats: int) -> None:
     """A job that does nothing: all its time is the sandbox's; `wall_s` begins when the sandbox is ready."""
     totals, afters = [], []
     for _ in range(repeats):
@@ -110,13 +111,13 @@ def starts(executor: BubblewrapExecutor, folder: Path, repeats: int) -> None:
           f"does nothing (medians of {repeats})")  # fmt: skip
 
 
-def self_test(executor: BubblewrapExecutor) -> None:
+def self_test(executor: SandboxExecutor) -> None:
     began = time.perf_counter()
     report, _ = fly(executor)
     print(f"canaries  {sum(report.values())} of {len(report)} held in {time.perf_counter() - began:.2f} s")
 
 
-def harness_overhead(executor: BubblewrapExecutor, folder: Path, training_s: float) -> None:
+def harness_overhead(executor: SandboxExecutor, folder: Path, training_s: float) -> None:
     """Wall time that is not training, as a share of training: validations, copies, acks and the end of the process."""
     outcome, snapshots = run(executor, folder, SASREC, training_s)
     usage = outcome.usage
@@ -128,7 +129,7 @@ def harness_overhead(executor: BubblewrapExecutor, folder: Path, training_s: flo
 
 
 def run(
-    executor: BubblewrapExecutor, folder: Path, files: dict[str, str], training_s: float
+    executor: SandboxExecutor, folder: Path, files: dict[str, str], training_s: float
 ) -> tuple[Outcome, list[Snapshot]]:
     snapshots: list[Snapshot] = []
 

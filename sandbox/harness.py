@@ -34,10 +34,10 @@ NEXT_AND_LAST = 2
 class Folders:
     """Where a job finds what it needs, and leaves what it made."""
 
-    candidate: Path = Path("/job/candidate")
-    output: Path = Path("/job/out")
-    data: Path = Path("/data")
-    query: Path = Path("/query")
+    candidate: Path
+    output: Path
+    data: Path
+    query: Path
 
 
 class Validator:

@@ -1,10 +1,12 @@
 """The process inside the sandbox: gets ready, takes one job, runs one candidate, and is gone.
 
-    python -I -B -S runner.py --site DIR ... --disk-bytes N --inodes N     (the control socket is standard input)
+    python -I -B -S runner.py --walls bwrap --site DIR ... --job DIR --data DIR --query DIR --disk-bytes N --inodes N
 
-Order: own tmpfs with a limit on files; capabilities dropped; torch imported; *ready*; one job; the handle of the
-output folder goes out before any candidate code ran; descriptors closed; environment cleared; limits; Landlock;
-the candidate; `os._exit`. It is used once. Exit codes: 0 done, 1 the candidate raised, 64 it broke the contract.
+The control socket is standard input. Order: own tmpfs with a limit on files; capabilities dropped; torch imported;
+*ready*; one job; the handle of the output folder goes out before any candidate code ran; descriptors closed;
+environment cleared; limits; Landlock; the candidate; `os._exit`. It is used once. Which of these steps are taken
+depends on the walls that were built around (`WALLS`). Exit codes: 0 done, 1 the candidate raised, 64 it broke the
+contract.
 """
 
 import argparse
@@ -14,29 +16,44 @@ import os
 import socket
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 HERE = Path(__file__).resolve().parent
 CONTROL_FD = 3
-JOB = Path("/job")
-CANDIDATE, OUTPUT, SCRATCH = JOB / "candidate", JOB / "out", JOB / "tmp"
 SHARED_MEMORY = "/dev/shm"
-PRELOADED = ("harness", "torch.nn.functional", "torch.optim", "scipy.sparse", "safetensors.torch")
+PRELOADED = ("lockdown", "harness", "torch.nn.functional", "torch.optim", "scipy.sparse", "safetensors.torch")
 OURS = ("harness", "questions", "scores", "answers", "contract", "control", "lockdown")
 CONTRACT_EXIT = 64
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc", "/sys", "/proc", "/dev", "/data", "/query")
+SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc", "/sys", "/proc", "/dev")
 
 sys.path.insert(0, str(HERE))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walls:
+    """What the runner does itself: `mounts` its own tmpfs, `lockdown` the giving up of all that it can give up."""
+
+    mounts: bool
+    lockdown: bool
+
+
+WALLS = {
+    "bwrap": Walls(mounts=True, lockdown=True),
+    "none": Walls(mounts=False, lockdown=False),
+}
+
+
 def main() -> NoReturn:
     arguments = _arguments()
-    if os.getuid() == 0:
+    walls = WALLS[arguments.walls]
+    if os.getuid() == 0 and walls.lockdown:
         sys.exit("the runner refuses to run as uid 0")
     channel = _take_control()
-    _bound_files(arguments.disk_bytes, arguments.inodes)
+    if walls.mounts:
+        _bound_files(arguments)
     _prepare_modules(arguments.site)
     from control import Control
 
@@ -46,14 +63,19 @@ def main() -> NoReturn:
     if received is None:
         os._exit(0)
     job, descriptors = received
-    state = _take_job(control, job, descriptors)
-    _lock_down(job, arguments.site)
-    os._exit(_run(job, state, control))
+    state = _take_job(control, job, descriptors, arguments.job)
+    _leave_behind(job, arguments.job)
+    if walls.lockdown:
+        _lock_down(job, arguments)
+    os._exit(_run(job, state, control, arguments))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--walls", choices=WALLS, required=True)
     parser.add_argument("--site", action="append", default=[])
+    for folder in ("--job", "--data", "--query"):
+        parser.add_argument(folder, type=Path, required=True)
     parser.add_argument("--disk-bytes", type=int, required=True)
     parser.add_argument("--inodes", type=int, required=True)
     return parser.parse_args()
@@ -68,14 +90,14 @@ def _take_control() -> socket.socket:
     return socket.socket(fileno=CONTROL_FD)
 
 
-def _bound_files(disk_bytes: int, inodes: int) -> None:
+def _bound_files(arguments: argparse.Namespace) -> None:
     """A tmpfs of our own, for bubblewrap's has no limit on files; where that is forbidden, bubblewrap's stays."""
     import lockdown
 
     try:
         lockdown.own_mounts()
-        lockdown.mount_tmpfs(str(JOB), size_bytes=disk_bytes, inodes=inodes)
-        lockdown.mount_tmpfs(SHARED_MEMORY, size_bytes=disk_bytes, inodes=inodes)
+        for folder in (str(arguments.job), SHARED_MEMORY):
+            lockdown.mount_tmpfs(folder, size_bytes=arguments.disk_bytes, inodes=arguments.inodes)
     except OSError as error:
         print(f"no limit on the number of files: {error}", file=sys.stderr)
     lockdown.drop_capabilities()
@@ -83,6 +105,7 @@ def _bound_files(disk_bytes: int, inodes: int) -> None:
 
 def _prepare_modules(site: list[str]) -> None:
     """Import all that a candidate may use while nothing of it is here; what is ours is then off the path."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or it starts threads at its import
     sys.path.extend(site)
     for name in PRELOADED:
         importlib.import_module(name)
@@ -91,18 +114,18 @@ def _prepare_modules(site: list[str]) -> None:
         sys.exit("the imports left threads behind, which the lockdown would not reach")
 
 
-def _take_job(control: Any, job: dict[str, Any], descriptors: list[int]) -> bytes | None:
+def _take_job(control: Any, job: dict[str, Any], descriptors: list[int], home: Path) -> bytes | None:
     """Unpack the candidate, hand out the output folder, send the log where it belongs; returns a kept state."""
     source, log, *kept = descriptors
-    for folder in (CANDIDATE, OUTPUT, SCRATCH):
-        folder.mkdir()
-    handle = os.open(OUTPUT, os.O_RDONLY | os.O_DIRECTORY)
+    for folder in ("candidate", "out", "tmp"):
+        (home / folder).mkdir()
+    handle = os.open(home / "out", os.O_RDONLY | os.O_DIRECTORY)
     control.send("work", descriptors=(handle,))
     os.close(handle)
     os.dup2(log, 1)
     os.dup2(log, 2)
     for name, text in json.loads(_content(source)).items():
-        file = CANDIDATE / name
+        file = home / "candidate" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     return _content(kept[0]) if job["kind"] == "predict" and kept else None
@@ -113,29 +136,40 @@ def _content(descriptor: int) -> bytes:
         return file.read()
 
 
-def _lock_down(job: dict[str, Any], site: list[str]) -> None:
+def _leave_behind(job: dict[str, Any], home: Path) -> None:
+    """Close every descriptor but the control socket, and forget the environment."""
     import lockdown
 
     lockdown.close_all_but(CONTROL_FD)
     threads = str(job["threads"])
     os.environ.clear()
-    os.environ.update(HOME=str(JOB), TMPDIR=str(SCRATCH), PATH="/usr/bin:/bin", LANG="C.UTF-8", OMP_NUM_THREADS=threads)
-    os.chdir(JOB)
+    os.environ.update(
+        HOME=str(home), TMPDIR=str(home / "tmp"), PATH="/usr/bin:/bin", LANG="C.UTF-8", OMP_NUM_THREADS=threads
+    )
+    os.chdir(home)
+
+
+def _lock_down(job: dict[str, Any], arguments: argparse.Namespace) -> None:
+    import lockdown
+
     lockdown.set_rlimits(job["rlimits"])
-    readable = (*SYSTEM, sys.base_prefix, str(HERE), *site)
-    lockdown.restrict_files(readable=readable, writable=(str(JOB), SHARED_MEMORY), devices=DEVICES)
+    readable = (*SYSTEM, sys.base_prefix, str(HERE), *arguments.site, str(arguments.data), str(arguments.query))
+    lockdown.restrict_files(readable=readable, writable=(str(arguments.job), SHARED_MEMORY), devices=DEVICES)
 
 
-def _run(job: dict[str, Any], state: bytes | None, control: Any) -> int:
+def _run(job: dict[str, Any], state: bytes | None, control: Any, arguments: argparse.Namespace) -> int:
     """Run the candidate; whatever it does ends in an exit code and a log that its author can read."""
     import harness
     from contract import ContractError
 
+    candidate = arguments.job / "candidate"
+    folders = harness.Folders(
+        candidate=candidate, output=arguments.job / "out", data=arguments.data, query=arguments.query
+    )
     for name in OURS:  # so that a candidate may have a module of the same name
         sys.modules.pop(name, None)
     sys.argv = ["candidate"]
-    sys.path.insert(0, str(CANDIDATE))
-    folders = harness.Folders(candidate=CANDIDATE, output=OUTPUT)
+    sys.path.insert(0, str(candidate))
     try:
         harness.run_job(job, state=state, control=control, folders=folders)
         code = 0
@@ -143,7 +177,7 @@ def _run(job: dict[str, Any], state: bytes | None, control: Any) -> int:
         _say(f"{error}")
         code = CONTRACT_EXIT
     except BaseException as error:  # a candidate may raise anything, SystemExit included
-        _say(readable_traceback(error))
+        _say(readable_traceback(error, candidate))
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()
@@ -155,13 +189,13 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def readable_traceback(error: BaseException) -> str:
+def readable_traceback(error: BaseException, candidate: Path) -> str:
     """The traceback with the candidate's frames only, paths as its author knows them; the error comes last."""
     report = traceback.TracebackException.from_exception(error)
-    own = [frame for frame in report.stack if frame.filename.startswith(f"{CANDIDATE}/")]
+    own = [frame for frame in report.stack if frame.filename.startswith(f"{candidate}/")]
     lines = ["Traceback (frames of the candidate only):\n", *traceback.StackSummary.from_list(own).format()]
     lines += list(report.format_exception_only())
-    return "".join(lines).replace(f"{CANDIDATE}/", "").rstrip()
+    return "".join(lines).replace(f"{candidate}/", "").rstrip()
 
 
 if __name__ == "__main__":

@@ -50,12 +50,19 @@ class Stopwatch:
 
 
 class Conversation:
-    """Sends one job to a ready sandbox and follows it to its end. For one thread."""
+    """Sends one job to a ready sandbox and follows it to its end. For one thread.
 
-    def __init__(self, sandbox: Sandbox, job: Job, observe: Observe) -> None:
+    `nearly_over` is called once, some `lead_s` seconds before the end as far as that can be seen.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, job: Job, observe: Observe, *, lead_s: float, nearly_over: Callable[[], None]
+    ) -> None:
         self._sandbox = sandbox
         self._job = job
         self._observe = observe
+        self._lead_s = lead_s
+        self._nearly_over: Callable[[], None] | None = nearly_over
         self._work: int | None = None
         self._log_end = -1
         self._messages = 0
@@ -71,7 +78,7 @@ class Conversation:
         self.fault = ""
 
     def follow(self) -> None:
-        """Block until bubblewrap has ended, by itself or because it was killed."""
+        """Block until the sandbox has ended, by itself or because it was killed."""
         self._log_end, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(writer, True)
         kept = [memory_file("state", self._job.state)] if self._job.state is not None else []
@@ -97,6 +104,7 @@ class Conversation:
             if self._sandbox.control.fileno() in ready and not self._read_status():
                 poll.unregister(self._sandbox.control.fileno())
             elif self._sandbox.handle in ready:
+                self._announce_end()
                 return
             self._enforce_training_time()
 
@@ -202,6 +210,14 @@ class Conversation:
             self._sandbox.kill(Cause.STOP)
         if self._job.kind is JobKind.TRAIN and self.training_s > limits.training_s + limits.grace_s:
             self._sandbox.kill(Cause.TRAINING)
+        ending = self.finished or self.asked_to_stop or self._sandbox.cause is not None
+        if ending or self.training_s > limits.training_s - self._lead_s:
+            self._announce_end()
+
+    def _announce_end(self) -> None:
+        if self._nearly_over is not None:
+            announce, self._nearly_over = self._nearly_over, None
+            announce()
 
     @property
     def training_s(self) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autorec.assets import assets
 from autorec.domain.errors import IsolationError
-from autorec.domain.job import Limits
+from autorec.execution.ground import Ground
 
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/sys/devices/system/cpu")
@@ -56,29 +56,46 @@ def sandbox_command(
     bwrap: Path,
     interpreter: Interpreter,
     identity: Identity,
-    data_dir: Path,
-    query_dir: Path,
-    limits: Limits,
+    ground: Ground,
 ) -> list[str]:
     """The command that starts a runner; its standard input is to be the control socket. Raises IsolationError."""
-    runner = assets("sandbox").resolve() / "runner.py"
     python = [path for path in (interpreter.base, *interpreter.site) if not path.is_relative_to("/usr")]
-    for folder in (data_dir, query_dir):
+    for folder in (ground.data_dir, ground.query_dir):
         _check_readable(folder, identity)
     return [
         str(bwrap),
         *_namespaces(identity),
         *_system(),
         *_read_only(python),
-        *_ours(runner.parent, interpreter),
-        *("--ro-bind", str(data_dir), "/data", "--ro-bind", str(query_dir), "/query"),
-        *_writable(limits, identity),
+        *_ours(ours(), interpreter),
+        *("--ro-bind", str(ground.data_dir), "/data", "--ro-bind", str(ground.query_dir), "/query"),
+        *_writable(ground, identity),
         *("--remount-ro", "/dev", "--remount-ro", "/", "--"),
         *_drop_root(identity),
-        *(str(interpreter.executable), "-I", "-B", "-S", str(runner)),
-        *(argument for path in interpreter.site for argument in ("--site", str(path))),
-        *("--disk-bytes", str(limits.disk_bytes), "--inodes", str(limits.inodes)),
+        *runner_arguments("bwrap", interpreter, ground, job=Path("/job"), data=Path("/data"), query=Path("/query")),
     ]
+
+
+def ours() -> Path:
+    """The folder of all that runs inside."""
+    return assets("sandbox").resolve()
+
+
+def runner_arguments(
+    walls: str, interpreter: Interpreter, ground: Ground, *, job: Path, data: Path, query: Path
+) -> list[str]:
+    """How a runner is started behind the walls of that name; the folders are as it will see them."""
+    return [
+        *(str(interpreter.executable), "-I", "-B", "-S", str(ours() / "runner.py"), "--walls", walls),
+        *(argument for path in interpreter.site for argument in ("--site", str(path))),
+        *("--job", str(job), "--data", str(data), "--query", str(query)),
+        *("--disk-bytes", str(ground.disk_bytes), "--inodes", str(ground.inodes)),
+    ]
+
+
+def keeper_command(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
+    """The command with a keeper around it, who sees to it that no process is left."""
+    return [str(interpreter.executable), "-I", "-B", "-S", str(ours() / "keeper.py"), *command]
 
 
 def _namespaces(identity: Identity) -> Iterator[str]:
@@ -86,7 +103,7 @@ def _namespaces(identity: Identity) -> Iterator[str]:
         yield "--unshare-user"
     yield from (f"--unshare-{name}" for name in NAMESPACES)
     yield from ("--die-with-parent", "--new-session", "--clearenv")
-    yield from ("--setenv", "LANG", "C.UTF-8", "--setenv", "OPENBLAS_NUM_THREADS", "1")
+    yield from ("--setenv", "LANG", "C.UTF-8")
 
 
 def _system() -> Iterator[str]:
@@ -121,11 +138,11 @@ def _ours(folder: Path, interpreter: Interpreter) -> Iterator[str]:
         yield from ("--remount-ro", str(package))
 
 
-def _writable(limits: Limits, identity: Identity) -> Iterator[str]:
+def _writable(ground: Ground, identity: Identity) -> Iterator[str]:
     for folder in ("/dev/shm", "/job"):
         if identity.builds_as_root:
             yield from ("--perms", "1777")
-        yield from ("--size", str(limits.disk_bytes), "--tmpfs", folder)
+        yield from ("--size", str(ground.disk_bytes), "--tmpfs", folder)
 
 
 def _drop_root(identity: Identity) -> Iterator[str]:

@@ -3,19 +3,18 @@
 import array
 import os
 import select
-import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from pydantic import ValidationError
 
 from autorec.domain.errors import IsolationError
 from autorec.execution.ending import SIGNAL_EXIT, Cause
+from autorec.execution.hold import Hold
 from autorec.execution.log import printable
-from autorec.execution.watch import children
 from autorec.schemas.wire import MESSAGE_BYTES, Message, Status
 
 MAX_DESCRIPTORS = 4
@@ -26,11 +25,13 @@ GONE_WITHIN_S = 10.0
 class Sandbox:
     """A started sandbox, used for one job. May be started ahead; the thread that starts it must outlive it.
 
-    bubblewrap dies with the thread that started it (`--die-with-parent`), and its first process inside dies with
-    bubblewrap; when that one dies, the kernel kills every process of the PID namespace.
+    What is started dies with the thread that started it, and all that is inside dies with it (`hold` says how).
+    `cleanup` is called once, when nothing of it lives any more.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self, command: Sequence[str], hold: Callable[[int, int], Hold], cleanup: Callable[[], None] = lambda: None
+    ) -> None:
         """Start it. Raises IsolationError when the command cannot be started at all."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._startup: IO[bytes] = os.fdopen(os.memfd_create("startup"), "rb")
@@ -46,11 +47,13 @@ class Sandbox:
         except OSError as error:
             self.control.close()
             self._startup.close()
+            cleanup()
             raise IsolationError(f"cannot start {command[0]}: {error}", fix="run autorec doctor") from error
         finally:
             theirs.close()
         self._handle = os.pidfd_open(self._process.pid)
-        self._first_inside: int | None = None
+        self._hold = hold(self.pid, self._handle)
+        self._cleanup = cleanup
         self._lock = threading.Lock()
         self.cause: Cause | None = None
 
@@ -60,18 +63,29 @@ class Sandbox:
 
     @property
     def handle(self) -> int:
-        """A descriptor that becomes readable when bubblewrap has ended."""
+        """A descriptor that becomes readable when the started process has ended."""
         return self._handle
 
-    def wait_ready(self, timeout_s: float) -> None:
-        """Block until the runner says ready. Raises IsolationError, with what it said instead."""
-        readable, _, _ = select.select([self.control], [], [], timeout_s)
-        inside = children(self.pid)
-        if not (readable and inside and self._said_ready()):
+    @property
+    def alive(self) -> bool:
+        """Whether the started process is still there."""
+        return self._handle >= 0 and not _readable(self._handle)
+
+    @property
+    def has_spoken(self) -> bool:
+        """Whether a message, or the end of all messages, is waiting."""
+        return _readable(self.control.fileno())
+
+    def greet(self, timeout_s: float) -> None:
+        """Take the runner's word that it is ready.
+
+        Raises IsolationError, with what it said instead in the `timeout_s` that it had.
+        """
+        with self._lock:
+            held = self._hold.take()
+        if not (held and self.has_spoken and self._said_ready()):
             self.kill(Cause.CLOSED)
             raise IsolationError(self._startup_failure(timeout_s), fix="run autorec doctor")
-        with self._lock:
-            self._first_inside = os.pidfd_open(inside[0])
 
     def _said_ready(self) -> bool:
         try:
@@ -125,9 +139,7 @@ class Sandbox:
             if self._handle < 0:
                 return
             self.cause = self.cause or cause
-            for handle in (self._first_inside, self._handle):
-                if handle is not None:
-                    _send_kill(handle)
+            self._hold.kill()
 
     def wait(self) -> int:
         """The exit code (128 + signal), once every process inside is gone.
@@ -135,35 +147,31 @@ class Sandbox:
         Raises IsolationError when a process survives the kill.
         """
         code = self._process.wait()
-        if self._first_inside is not None:
-            _send_kill(self._first_inside)
-            if not select.select([self._first_inside], [], [], GONE_WITHIN_S)[0]:
-                raise IsolationError(
-                    f"a process of sandbox {self.pid} was still there {GONE_WITHIN_S:g} s after its kill"
-                )
+        if not self._hold.gone(GONE_WITHIN_S):
+            raise IsolationError(f"a process of sandbox {self.pid} was still there {GONE_WITHIN_S:g} s after its kill")
         return SIGNAL_EXIT - code if code < 0 else code
 
     def close(self) -> None:
-        """Kill what is left and give the descriptors back. Idempotent."""
+        """Kill what is left and give back what was taken. Idempotent."""
         self.kill(Cause.CLOSED)
         with self._lock:
             if self._handle < 0:
                 return
             if self._process.returncode is None:
                 self._process.wait()
-            for handle in (self._first_inside, self._handle):
-                if handle is not None:
-                    os.close(handle)
-            self._handle, self._first_inside = -1, None
+            self._hold.gone(GONE_WITHIN_S)
+            self._hold.close()
+            os.close(self._handle)
+            self._handle = -1
         self.control.close()
         self._startup.close()
+        self._cleanup()
 
 
-def _send_kill(handle: int) -> None:
-    try:
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def _readable(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def close_all(descriptors: Sequence[int]) -> None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autorec.domain.errors import IsolationError, UsageError
-from autorec.execution.bubblewrap import INSTALL, BubblewrapExecutor, find_bwrap
+from autorec.execution.bubblewrap import INSTALL, Bubblewrap
 from autorec.execution.canaries import fly
+from autorec.execution.executor import SandboxExecutor
+from autorec.execution.ground import Tier
 
 TIERS = ("container", "bwrap", "landlock")
 NONE = "none"
@@ -30,9 +32,7 @@ class TierReport:
 
 def probe() -> dict[str, TierReport]:
     """Test every tier on this machine; takes about two seconds."""
-    executor, report = _try_bwrap()
-    if executor is not None:
-        executor.close()
+    _, report = _try_bwrap()
     unbuilt = TierReport(available=False, fix=NOT_BUILT, problem="not built yet")
     return {"container": unbuilt, "bwrap": report, "landlock": unbuilt}
 
@@ -42,8 +42,8 @@ def verdict(reports: Mapping[str, TierReport]) -> str:
     return next((tier for tier in TIERS if tier in reports and reports[tier].available), NONE)
 
 
-def open_executor(min_tier: str = "auto") -> BubblewrapExecutor:
-    """An executor of the strongest tier that passes its self-test, at least `min_tier`.
+def open_executor(min_tier: str = "auto", *, spares: int = 0) -> SandboxExecutor:
+    """An executor of the strongest tier that passes its self-test, at least `min_tier`, with so many warm spares.
 
     Raises IsolationError with the fix where there is none, UsageError where `min_tier` is no tier.
     """
@@ -51,29 +51,30 @@ def open_executor(min_tier: str = "auto") -> BubblewrapExecutor:
         raise UsageError(f"isolation.min is {min_tier!r}; expected auto, {', '.join(TIERS)}")
     if min_tier == "container":
         raise IsolationError("isolation.min is container, which is not built yet", fix='set isolation.min = "auto"')
-    executor, report = _try_bwrap()
-    if executor is None:
+    tier, report = _try_bwrap()
+    if tier is None:
         raise IsolationError(
             f"no isolation that holds can be had on this machine: {report.problem}",
             fix=report.fix,
         )
-    return executor
+    return SandboxExecutor(tier, spares=spares)
 
 
-def _try_bwrap() -> tuple[BubblewrapExecutor | None, TierReport]:
-    """An open executor when every canary held; always the report."""
+def _try_bwrap() -> tuple[Tier | None, TierReport]:
+    """The tier when every canary held; always the report."""
     try:
-        executor = BubblewrapExecutor(bwrap=find_bwrap())
+        tier = Bubblewrap()
     except IsolationError as error:
         return None, TierReport(available=False, fix=error.fix, problem=str(error))
+    executor = SandboxExecutor(tier)
     try:
         canaries, said = fly(executor)
     except IsolationError as error:
-        executor.close()
         return None, TierReport(available=False, fix=fix_for(str(error)), problem=str(error))
+    finally:
+        executor.close()
     if all(canaries.values()):
-        return executor, TierReport(available=True, canaries=canaries)
-    executor.close()
+        return tier, TierReport(available=True, canaries=canaries)
     failed = ", ".join(name for name, held in canaries.items() if not held)
     problem = f"canaries that did not hold: {failed}; the sandbox said: {said}"
     return None, TierReport(available=False, canaries=canaries, fix=fix_for(said), problem=problem)

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -281,13 +282,16 @@ def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:
     return Bundles(data=data, queries=queries)
 
 
-def isolated_executor(stack: ExitStack, config: SearchConfig) -> Executor:
+def isolated_executor(stack: ExitStack, config: SearchConfig, *, spares: int) -> Executor:
     """An executor of the strongest tier that holds, or one's own that does; closed with the stack.
+
+    `spares` sandboxes are kept warm: as many as jobs run side by side, where many follow each other.
 
     Raises IsolationError, UsageError.
     """
     from autorec.execution.tiers import open_executor
 
-    executor = open_own_executor(config.executor) if config.executor else open_executor()
+    open_built_in = partial(open_executor, spares=spares)
+    executor = open_own_executor(config.executor, open_built_in) if config.executor else open_built_in()
     stack.callback(executor.close)
     return executor

@@ -5,7 +5,7 @@ and says when the files have changed since. Of code only the digest of each modu
 A metric that has changed would measure another thing, so the run is not resumed with it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -77,15 +77,14 @@ def own_metrics(config: SearchConfig) -> dict[str, ListMetric]:
     return {name: _metric(name, spec) for name, spec in config.metrics.items()}
 
 
-def open_own_executor(spec: str) -> Executor:
+def open_own_executor(spec: str, open_built_in: Callable[[], Executor]) -> Executor:
     """An executor of one's own, proven by attack. Raises UsageError, IsolationError."""
     from autorec.execution.own import Branded, prove
-    from autorec.execution.tiers import open_executor
 
     cls = own_code.load("executor", spec)
     own_code.takes("executor", spec, cls, "open_built_in")
     with own_code.explained("executor", spec):
-        made = cls(open_executor)
+        made = cls(open_built_in)
     own_code.method("executor", spec, made, "run", "job, observe")
     own_code.method("executor", spec, made, "close", "")
     branded = Branded(made, tier=f"own {spec}")

@@ -112,7 +112,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     seeds = _read_seeds(config)
     client = _open_client(config)
     with ExitStack() as stack:
-        executor = isolated_executor(stack, config)
+        executor = isolated_executor(stack, config, spares=config.workers)
         folder = RunFolder.create(Path(path))
         stack.callback(folder.close)
         stack.callback(executor.close)  # before the lock is freed: nothing writes after
@@ -160,7 +160,7 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         _refuse_change(path, "data", material.digest, started.task.data_digest)
         _refuse_change(path, "split", material.split_digest, started.task.split_digest)
         journal = Journal(folder.events, listeners)
-        executor = isolated_executor(stack, config)
+        executor = isolated_executor(stack, config, spares=config.workers)
         over = journal.state.search_ended is not None
         client = None if over else _reopen_client(config, journal.state.spent.usd)
         sitting = _sit_down(config, material, folder, journal, executor, seeds, client, own, began)

@@ -20,7 +20,7 @@ from autorec.wiring.spaces import open_space
 
 
 @contextmanager
-def trial_arena(config: SearchConfig) -> Iterator[Arena]:
+def trial_arena(config: SearchConfig, *, spares: int = 0) -> Iterator[Arena]:
     """An arena without a run, in a temporary folder: for one candidate alone, or for the baselines."""
     from autorec.store.objects import ObjectFolder
 
@@ -29,7 +29,7 @@ def trial_arena(config: SearchConfig) -> Iterator[Arena]:
     material = load_data(config)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autorec-")))
-        executor = isolated_executor(stack, config)
+        executor = isolated_executor(stack, config, spares=spares)
         objects = ObjectFolder(folder / "objects")
         yield open_arena(
             config,
@@ -85,7 +85,7 @@ def measure_baselines(config: SearchConfig, report: Callable[[str, Trained], Non
     from autorec.execution.crew import ThreadCrew
 
     done: dict[str, tuple[Trained, ...]] = {}
-    with trial_arena(config) as arena:
+    with trial_arena(config, spares=config.workers) as arena:
         calls = ((name, partial(_measure, arena, candidate)) for name, candidate in arena.baselines.items())
         for name, trained in carry_out(ThreadCrew(), calls, at_once=config.workers):
             done[str(name)] = trained

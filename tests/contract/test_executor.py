@@ -14,7 +14,9 @@ import pytest
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import AutorecError
 from autorec.domain.job import Job, Limits, OutcomeKind, Snapshot
-from autorec.execution.bubblewrap import BubblewrapExecutor
+from autorec.execution.bare import Bare
+from autorec.execution.bubblewrap import Bubblewrap
+from autorec.execution.executor import SandboxExecutor
 from autorec.ports import Executor
 from autorec.testing.conformance import check_executor
 from autorec.testing.executors import Script, ScriptedExecutor, fails, hands_over
@@ -34,11 +36,17 @@ def script(job: Job) -> Script:
     return hands_over([lists] * (5 if "while" in job.candidate.files["train.py"] else 1), kind=job.kind)
 
 
-@pytest.fixture(params=["scripted", pytest.param("bwrap", marks=pytest.mark.sandbox)])
+def open_executor(name: str) -> Executor:
+    if name == "scripted":
+        return ScriptedExecutor(script)
+    return SandboxExecutor({"bwrap": Bubblewrap, "none": Bare}[name](), spares=1)
+
+
+@pytest.fixture(params=["scripted", *(pytest.param(tier, marks=pytest.mark.sandbox) for tier in ("bwrap", "none"))])
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     if request.param == "bwrap" and shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
-    made = ScriptedExecutor(script) if request.param == "scripted" else BubblewrapExecutor()
+    made = open_executor(request.param)
     yield made
     made.close()
 
@@ -67,7 +75,7 @@ def test_a_training_hands_over_lists_and_a_stop_is_told_as_one(executor: Executo
 @pytest.mark.sandbox
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 def test_closing_kills_what_runs_at_once(bundle: Path) -> None:
-    executor = BubblewrapExecutor()
+    executor = SandboxExecutor(Bubblewrap())
     under_way = threading.Event()
 
     def observe(_: Snapshot) -> bool:
@@ -99,7 +107,7 @@ SLOW_TO_KEEP = MODEL.replace(
 @pytest.mark.sandbox
 @pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 def test_writing_a_large_state_is_neither_training_nor_predicting(bundle: Path) -> None:
-    executor, observer = BubblewrapExecutor(), Observer()
+    executor, observer = SandboxExecutor(Bubblewrap()), Observer()
     slow = replace(a_job(bundle, ONCE), candidate=Candidate.of({"model.py": SLOW_TO_KEEP, "train.py": ONCE}))
     outcome = executor.run(slow, observer)
     executor.close()

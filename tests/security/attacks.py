@@ -75,8 +75,9 @@ from pathlib import Path
 sys.path[:0] = {path!r}
 from autorec.domain.candidate import Candidate
 from autorec.domain.job import Job, JobKind, Limits
-from autorec.execution.bubblewrap import BubblewrapExecutor
-executor = BubblewrapExecutor()
+from autorec.execution.bubblewrap import Bubblewrap
+from autorec.execution.executor import SandboxExecutor
+executor = SandboxExecutor(Bubblewrap())
 def observe(snapshot):
     print("under way", flush=True)
     return False

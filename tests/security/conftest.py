@@ -7,13 +7,14 @@ import pytest
 from attacks import LIMITS, Attack, Attacked, training
 
 from autorec.domain.job import Limits, Snapshot
-from autorec.execution.bubblewrap import BubblewrapExecutor
+from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.canaries import open_to_all, write_bundle
+from autorec.execution.executor import SandboxExecutor
 
 
 @pytest.fixture(scope="module")
-def executor() -> Iterator[BubblewrapExecutor]:
-    made = BubblewrapExecutor()
+def executor() -> Iterator[SandboxExecutor]:
+    made = SandboxExecutor(Bubblewrap())
     yield made
     made.close()
 
@@ -27,7 +28,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def attack(executor: BubblewrapExecutor, bundle: Path) -> Attack:
+def attack(executor: SandboxExecutor, bundle: Path) -> Attack:
     def run(train: str, *, limits: Limits = LIMITS, expect_ran: bool = True) -> Attacked:
         snapshots: list[Snapshot] = []
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from attacks import needs_bubblewrap
 
-from autorec.execution.bubblewrap import BubblewrapExecutor
 from autorec.execution.canaries import CANARIES, fly
+from autorec.execution.executor import SandboxExecutor
 
 pytestmark = needs_bubblewrap
 
 
-def test_every_canary_holds(executor: BubblewrapExecutor) -> None:
+def test_every_canary_holds(executor: SandboxExecutor) -> None:
     report, said = fly(executor)
     assert tuple(report) == CANARIES
     assert all(report.values()), said

@@ -14,6 +14,7 @@ from autorec.domain.job import JobKind, Limits, OutcomeKind
 from autorec.execution.canaries import CANARIES
 from autorec.execution.conversation import Stopwatch, memory_file
 from autorec.execution.ending import Cause, Ending, judge_ending
+from autorec.execution.ground import Ground
 from autorec.execution.log import CappedLog, last_lines
 from autorec.execution.mounts import Identity, Interpreter, sandbox_command
 from autorec.execution.tiers import TierReport, fix_for, open_executor, verdict
@@ -116,9 +117,9 @@ def command(folder: Path, drop_to: int | None) -> list[str]:
         bwrap=Path("/usr/bin/bwrap"),
         interpreter=Interpreter.current(),
         identity=Identity(drop_to=drop_to),
-        data_dir=folder,
-        query_dir=folder,
-        limits=Limits(),
+        ground=Ground(
+            data_dir=folder, query_dir=folder, disk_bytes=1 << 20, inodes=64, memory_bytes=1 << 30, processes=64
+        ),
     )
 
 

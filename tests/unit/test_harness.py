@@ -405,14 +405,13 @@ def test_missing_entry_points_are_named(folders: Any, file: str, text: str, mess
         harness.run_job({**JOB, "params": {}}, state=None, control=Wire(folders.output), folders=folders)
 
 
-def test_tracebacks_show_the_candidate_only(folders: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tracebacks_show_the_candidate_only(folders: Any) -> None:
     (folders.candidate / "train.py").write_text(
         "import torch\ndef fit(recommender, data, params, run):\n    torch.zeros(2) @ torch.zeros(3)\n"
     )
-    monkeypatch.setattr(runner, "CANDIDATE", folders.candidate)
     with pytest.raises(RuntimeError) as caught:
         harness.run_job({**JOB, "params": {}}, state=None, control=Wire(folders.output), folders=folders)
-    shown = runner.readable_traceback(caught.value)
+    shown = runner.readable_traceback(caught.value, folders.candidate)
     assert 'File "train.py", line 3, in fit' in shown
     assert "harness.py" not in shown
     assert shown.splitlines()[-1].startswith("RuntimeError")

@@ -1,0 +1,114 @@
+"""Runs jobs in sandboxes of one tier: a spare is taken, given its job, followed to its end and thrown away."""
+
+import os
+import threading
+import time
+
+from autorec.domain.errors import IsolationError
+from autorec.domain.job import Job, Outcome, Snapshot, Usage
+from autorec.execution.conversation import Conversation
+from autorec.execution.ending import Cause, Ending, judge_ending
+from autorec.execution.ground import Ground, Tier
+from autorec.execution.pool import READY_WITHIN_S, WarmPool, pool_closed
+from autorec.execution.process import Sandbox
+from autorec.execution.watch import TreeWatch
+from autorec.ports import Observe
+
+LEAD = 1.5
+"""A spare is begun so many times its usual start before the end of the job ahead of it."""
+
+
+class SandboxExecutor:
+    """Implements `ports.Executor`. At most `spares` sandboxes are kept warm, on the grounds that jobs had lately."""
+
+    def __init__(self, tier: Tier, *, spares: int = 0, ready_within_s: float = READY_WITHIN_S) -> None:
+        self.tier = tier.name
+        self.pool = WarmPool(tier, size=spares, ready_within_s=ready_within_s)
+        self._spares = spares
+        self._live: set[Sandbox] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def run(self, job: Job, observe: Observe) -> Outcome:
+        """Run one job; see `ports.Executor`. Raises IsolationError, and AutorecError after `close`."""
+        sandbox = self._take(Ground.of(job))
+        try:
+            return self._follow(sandbox, job, observe)
+        except IsolationError:
+            self._raise_if_closed()
+            raise
+        finally:
+            with self._lock:
+                self._live.discard(sandbox)
+            sandbox.close()
+
+    def close(self) -> None:
+        """Kill all that runs, at once; each blocked `run` then raises. Idempotent, from any thread."""
+        with self._lock:
+            self._closed = True
+            for sandbox in self._live:
+                sandbox.kill(Cause.CLOSED)
+        self.pool.close()
+
+    def _take(self, ground: Ground) -> Sandbox:
+        sandbox = self.pool.take(ground)
+        with self._lock:
+            if not self._closed:
+                self._live.add(sandbox)
+                return sandbox
+        sandbox.close()
+        raise pool_closed()
+
+    def _follow(self, sandbox: Sandbox, job: Job, observe: Observe) -> Outcome:
+        began = time.monotonic()
+        limits = job.limits
+        watch = TreeWatch(sandbox.pid, memory_limit=limits.memory_bytes, wall_s=limits.wall_s, kill=sandbox.kill)
+
+        def observe_and_sample(snapshot: Snapshot) -> bool:
+            watch.sample()
+            return observe(snapshot)
+
+        talk = Conversation(
+            sandbox,
+            job,
+            observe_and_sample,
+            lead_s=self._lead_s(job),
+            nearly_over=lambda: self.pool.expect(Ground.of(job)),
+        )
+        watch.start()
+        try:
+            talk.follow()
+        finally:
+            watch.end()
+        cause = sandbox.cause
+        exit_code = sandbox.wait()
+        self._raise_if_closed()
+        usage = Usage(
+            wall_s=time.monotonic() - began,
+            training_s=talk.training_s,
+            cpu_s=watch.cpu_s,
+            memory_bytes=watch.memory_bytes,
+        )
+        ending = Ending(
+            kind=job.kind,
+            limits=limits,
+            exit_code=exit_code,
+            cause=cause,
+            fault=talk.fault,
+            finished=talk.finished,
+            checkpoints=talk.checkpoints,
+            asked_to_stop=talk.asked_to_stop,
+            log=talk.log.text(),
+        )
+        kind, reason = judge_ending(ending)
+        return Outcome(kind=kind, reason=reason, usage=usage, tier=self.tier, log=ending.log)
+
+    def _lead_s(self, job: Job) -> float:
+        """How long before the end of a job the next start begins: at once where a core is idle anyway."""
+        idle_cores = len(os.sched_getaffinity(0)) - self._spares * job.limits.threads
+        return float("inf") if idle_cores > 0 else LEAD * self.pool.start_s
+
+    def _raise_if_closed(self) -> None:
+        with self._lock:
+            if self._closed:
+                raise pool_closed()

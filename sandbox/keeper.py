@@ -1,0 +1,69 @@
+"""Stands between the trusted side and a runner where there is no PID namespace: all orphans come to it.
+
+    python -I -B -S keeper.py COMMAND ...
+
+It ends with the command, or at SIGTERM, which it also gets when the thread that started it dies; either way it first
+kills every descendant until none is left. Its exit code is the command's, as a shell has it.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+SIGNAL_EXIT = 128
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(SIGNAL_EXIT + signal.SIGKILL))
+    for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
+        if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+            sys.exit(f"prctl {option}: {os.strerror(ctypes.get_errno())}")
+    try:
+        runner = subprocess.Popen(sys.argv[1:])
+        os.close(0)
+        code = runner.wait()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        sweep()
+    os._exit(SIGNAL_EXIT - code if code < 0 else code)
+
+
+def sweep() -> None:
+    """Kill and reap until this process has no child: each orphan of a killed one comes here and is found again."""
+    while inside := descendants(os.getpid()):
+        for pid in inside:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        reap()
+
+
+def reap() -> None:
+    try:
+        os.wait()
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
+
+
+def descendants(root: int) -> list[int]:
+    found, waiting = [], [root]
+    while waiting:
+        try:
+            children = Path(f"/proc/{waiting[-1]}/task/{waiting.pop()}/children").read_text().split()
+        except OSError:
+            continue
+        found += map(int, children)
+        waiting += map(int, children)
+    return found
+
+
+if __name__ == "__main__":
+    main()

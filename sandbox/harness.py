@@ -36,8 +36,19 @@ class Folders:
 
     candidate: Path
     output: Path
-    data: Path
-    query: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What is the same for every job on the same folders, opened before there is one: memory maps, nothing read."""
+
+    data: Any
+    question: Question
+
+    @classmethod
+    def open(cls, data_dir: Path, query_dir: Path) -> "Given":
+        data = reckit.open_data(data_dir)
+        return cls(data=data, question=open_question(query_dir, data))
 
 
 class Validator:
@@ -152,21 +163,19 @@ class Run:
         return self._training_s
 
 
-def run_job(job: Mapping[str, Any], *, state: bytes | None, control: Control, folders: Folders) -> None:
+def run_job(job: Mapping[str, Any], given: Given, *, state: bytes | None, control: Control, folders: Folders) -> None:
     """Train or predict, as the job says. Raises ContractError, and whatever the candidate raises."""
     seed_everything(job["seed"])
     torch.set_num_threads(job["threads"])
-    data = reckit.open_data(folders.data)
-    question = open_question(folders.query, data)
     validator = Validator(
-        question=question, folders=folders, control=control, seed=job["seed"], state_bytes=job["state_bytes"]
+        question=given.question, folders=folders, control=control, seed=job["seed"], state_bytes=job["state_bytes"]
     )
     params = load_params(folders.candidate, job["params"])
     control.send("started")
     if job["kind"] == "train":
-        _train(job, data, params, validator)
+        _train(job, given.data, params, validator)
     else:
-        _predict(data, params, validator, state)
+        _predict(given.data, params, validator, state)
     control.send("finished")
 
 

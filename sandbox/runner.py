@@ -23,7 +23,15 @@ from typing import Any, NoReturn
 HERE = Path(__file__).resolve().parent
 CONTROL_FD = 3
 SHARED_MEMORY = "/dev/shm"
-PRELOADED = ("lockdown", "harness", "torch.nn.functional", "torch.optim", "scipy.sparse", "safetensors.torch")
+PRELOADED = (
+    "lockdown",
+    "harness",
+    "torch.nn.functional",
+    "torch.optim",
+    "torch._dynamo",  # the first optimizer imports it, which takes a second
+    "scipy.sparse",
+    "safetensors.torch",
+)
 OURS = ("harness", "questions", "scores", "answers", "contract", "control", "lockdown")
 CONTRACT_EXIT = 64
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
@@ -54,7 +62,10 @@ def main() -> NoReturn:
     channel = _take_control()
     if walls.mounts:
         _bound_files(arguments)
+    _make_home(arguments.job)
     _prepare_modules(arguments.site)
+    given = _prepare_data(arguments)
+    _check_alone()
     from control import Control
 
     control = Control(channel)
@@ -64,10 +75,10 @@ def main() -> NoReturn:
         os._exit(0)
     job, descriptors = received
     state = _take_job(control, job, descriptors, arguments.job)
-    _leave_behind(job, arguments.job)
+    _leave_behind(job)
     if walls.lockdown:
         _lock_down(job, arguments)
-    os._exit(_run(job, state, control, arguments))
+    os._exit(_run(job, given, state, control, arguments.job))
 
 
 def _arguments() -> argparse.Namespace:
@@ -103,13 +114,35 @@ def _bound_files(arguments: argparse.Namespace) -> None:
     lockdown.drop_capabilities()
 
 
+def _make_home(home: Path) -> None:
+    """The folders of the job to come, and an environment that names them."""
+    for folder in ("candidate", "out", "tmp"):
+        (home / folder).mkdir()
+    os.environ.clear()
+    os.environ.update(HOME=str(home), TMPDIR=str(home / "tmp"), PATH="/usr/bin:/bin", LANG="C.UTF-8")
+    os.chdir(home)
+
+
 def _prepare_modules(site: list[str]) -> None:
     """Import all that a candidate may use while nothing of it is here; what is ours is then off the path."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or it starts threads at its import
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or it starts threads at its import; not for the candidate
     sys.path.extend(site)
     for name in PRELOADED:
         importlib.import_module(name)
     sys.path.remove(str(HERE))
+    del os.environ["OPENBLAS_NUM_THREADS"]
+
+
+def _prepare_data(arguments: argparse.Namespace) -> Any:
+    """Open the data of all jobs to come, and what takes time the first time only, off the job's clock."""
+    import harness
+
+    given = harness.Given.open(arguments.data, arguments.query)
+    harness.seed_everything(0)
+    return given
+
+
+def _check_alone() -> None:
     if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208
         sys.exit("the imports left threads behind, which the lockdown would not reach")
 
@@ -117,8 +150,6 @@ def _prepare_modules(site: list[str]) -> None:
 def _take_job(control: Any, job: dict[str, Any], descriptors: list[int], home: Path) -> bytes | None:
     """Unpack the candidate, hand out the output folder, send the log where it belongs; returns a kept state."""
     source, log, *kept = descriptors
-    for folder in ("candidate", "out", "tmp"):
-        (home / folder).mkdir()
     handle = os.open(home / "out", os.O_RDONLY | os.O_DIRECTORY)
     control.send("work", descriptors=(handle,))
     os.close(handle)
@@ -136,17 +167,11 @@ def _content(descriptor: int) -> bytes:
         return file.read()
 
 
-def _leave_behind(job: dict[str, Any], home: Path) -> None:
-    """Close every descriptor but the control socket, and forget the environment."""
+def _leave_behind(job: dict[str, Any]) -> None:
     import lockdown
 
     lockdown.close_all_but(CONTROL_FD)
-    threads = str(job["threads"])
-    os.environ.clear()
-    os.environ.update(
-        HOME=str(home), TMPDIR=str(home / "tmp"), PATH="/usr/bin:/bin", LANG="C.UTF-8", OMP_NUM_THREADS=threads
-    )
-    os.chdir(home)
+    os.environ["OMP_NUM_THREADS"] = str(job["threads"])
 
 
 def _lock_down(job: dict[str, Any], arguments: argparse.Namespace) -> None:
@@ -157,21 +182,19 @@ def _lock_down(job: dict[str, Any], arguments: argparse.Namespace) -> None:
     lockdown.restrict_files(readable=readable, writable=(str(arguments.job), SHARED_MEMORY), devices=DEVICES)
 
 
-def _run(job: dict[str, Any], state: bytes | None, control: Any, arguments: argparse.Namespace) -> int:
+def _run(job: dict[str, Any], given: Any, state: bytes | None, control: Any, home: Path) -> int:
     """Run the candidate; whatever it does ends in an exit code and a log that its author can read."""
     import harness
     from contract import ContractError
 
-    candidate = arguments.job / "candidate"
-    folders = harness.Folders(
-        candidate=candidate, output=arguments.job / "out", data=arguments.data, query=arguments.query
-    )
+    candidate = home / "candidate"
+    folders = harness.Folders(candidate=candidate, output=home / "out")
     for name in OURS:  # so that a candidate may have a module of the same name
         sys.modules.pop(name, None)
     sys.argv = ["candidate"]
     sys.path.insert(0, str(candidate))
     try:
-        harness.run_job(job, state=state, control=control, folders=folders)
+        harness.run_job(job, given, state=state, control=control, folders=folders)
         code = 0
     except ContractError as error:
         _say(f"{error}")

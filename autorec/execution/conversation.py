@@ -77,8 +77,8 @@ class Conversation:
         self.finished = False
         self.fault = ""
 
-    def follow(self) -> None:
-        """Block until the sandbox has ended, by itself or because it was killed."""
+    def begin(self) -> None:
+        """Hand the job over."""
         self._log_end, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         os.set_blocking(writer, True)
         kept = [memory_file("state", self._job.state)] if self._job.state is not None else []
@@ -87,6 +87,9 @@ class Conversation:
             self._sandbox.send(job_message(self._job), handed_over)
         finally:
             close_all(handed_over)
+
+    def follow(self) -> None:
+        """Block until the sandbox has ended, by itself or because it was killed."""
         try:
             self._loop()
             self._read_log()

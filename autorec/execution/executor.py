@@ -62,7 +62,6 @@ class SandboxExecutor:
     def _follow(self, sandbox: Sandbox, job: Job, observe: Observe) -> Outcome:
         began = time.monotonic()
         limits = job.limits
-        watch = TreeWatch(sandbox.pid, memory_limit=limits.memory_bytes, wall_s=limits.wall_s, kill=sandbox.kill)
 
         def observe_and_sample(snapshot: Snapshot) -> bool:
             watch.sample()
@@ -75,6 +74,8 @@ class SandboxExecutor:
             lead_s=self._lead_s(job),
             nearly_over=lambda: self.pool.expect(Ground.of(job)),
         )
+        talk.begin()
+        watch = TreeWatch(sandbox.pid, memory_limit=limits.memory_bytes, wall_s=limits.wall_s, kill=sandbox.kill)
         watch.start()
         try:
             talk.follow()

@@ -84,8 +84,9 @@ class Sandbox:
         with self._lock:
             held = self._hold.take()
         if not (held and self.has_spoken and self._said_ready()):
+            failure = self._startup_failure(timeout_s)
             self.kill(Cause.CLOSED)
-            raise IsolationError(self._startup_failure(timeout_s), fix="run autorec doctor")
+            raise IsolationError(failure, fix="run autorec doctor")
 
     def _said_ready(self) -> bool:
         try:
@@ -98,7 +99,8 @@ class Sandbox:
     def _startup_failure(self, timeout_s: float) -> str:
         self._startup.seek(0)
         said = printable(self._startup.read(STARTUP_BYTES)).strip()
-        return f"the sandbox was not ready within {timeout_s:g} s; it said: {said or 'nothing'}"
+        how = f"was not ready within {timeout_s:g} s" if self.alive else "ended before it was ready"
+        return f"the sandbox {how}; it said: {said or 'nothing'}"
 
     def send(self, message: Message, descriptors: Sequence[int] = ()) -> None:
         """Send without waiting; a sandbox that is gone, or does not read, is noticed elsewhere.

@@ -342,13 +342,18 @@ CANDIDATE = {
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def given(tmp_path: Path) -> Any:
     events = cyclic_events(6, 10, 4)
+    return harness.Given.open(
+        write_data(tmp_path / "data", events, 6, 10), write_query(tmp_path / "query", events, 6, range(6))
+    )
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     made = harness.Folders(
         candidate=tmp_path / "candidate",
         output=tmp_path / "out",
-        data=write_data(tmp_path / "data", events, 6, 10),
-        query=write_query(tmp_path / "query", events, 6, range(6)),
     )
     for folder in (made.candidate, made.output):
         folder.mkdir()
@@ -373,20 +378,20 @@ JOB = {
 }
 
 
-def test_a_training_says_what_it_does_and_leaves_nothing_behind(folders: Any) -> None:
+def test_a_training_says_what_it_does_and_leaves_nothing_behind(folders: Any, given: Any) -> None:
     wire = Wire(folders.output)
-    harness.run_job({**JOB, "params": {}}, state=None, control=wire, folders=folders)
+    harness.run_job({**JOB, "params": {}}, given, state=None, control=wire, folders=folders)
     assert wire.events == ["started", "predicting", "predicted", "checkpoint", "finished"]
     assert wire.files == [{"0.answer.npy", "0.state.safetensors"}]
     assert list(folders.output.iterdir()) == []
 
 
-def test_a_predict_job_loads_the_kept_state_and_writes_lists_only(folders: Any) -> None:
+def test_a_predict_job_loads_the_kept_state_and_writes_lists_only(folders: Any, given: Any) -> None:
     import safetensors.torch
 
     kept = safetensors.torch.save({"counts": torch.arange(10.0)})
     wire = Wire(folders.output)
-    harness.run_job({**JOB, "kind": "predict", "params": {}}, state=kept, control=wire, folders=folders)
+    harness.run_job({**JOB, "kind": "predict", "params": {}}, given, state=kept, control=wire, folders=folders)
     assert wire.events == ["started", "predicting", "predicted", "checkpoint", "finished"]
     assert wire.files == [{"0.answer.npy"}]
 
@@ -399,18 +404,18 @@ def test_a_predict_job_loads_the_kept_state_and_writes_lists_only(folders: Any) 
         ("model.py", "def build(data, params): ...\n", "must return a recommender; it returned None"),
     ],
 )
-def test_missing_entry_points_are_named(folders: Any, file: str, text: str, message: str) -> None:
+def test_missing_entry_points_are_named(folders: Any, given: Any, file: str, text: str, message: str) -> None:
     (folders.candidate / file).write_text(text)
     with pytest.raises(ContractError, match=message):
-        harness.run_job({**JOB, "params": {}}, state=None, control=Wire(folders.output), folders=folders)
+        harness.run_job({**JOB, "params": {}}, given, state=None, control=Wire(folders.output), folders=folders)
 
 
-def test_tracebacks_show_the_candidate_only(folders: Any) -> None:
+def test_tracebacks_show_the_candidate_only(folders: Any, given: Any) -> None:
     (folders.candidate / "train.py").write_text(
         "import torch\ndef fit(recommender, data, params, run):\n    torch.zeros(2) @ torch.zeros(3)\n"
     )
     with pytest.raises(RuntimeError) as caught:
-        harness.run_job({**JOB, "params": {}}, state=None, control=Wire(folders.output), folders=folders)
+        harness.run_job({**JOB, "params": {}}, given, state=None, control=Wire(folders.output), folders=folders)
     shown = runner.readable_traceback(caught.value, folders.candidate)
     assert 'File "train.py", line 3, in fit' in shown
     assert "harness.py" not in shown

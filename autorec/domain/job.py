@@ -57,17 +57,20 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one job may use. `training_s` is the budget that the candidate sees; `wall_s` is when it is killed.
+    """What one job may use. `training_s` is the budget that the candidate sees; `wall_s` is when it is killed,
+    `cpu_s` what its processes may use of all cores together.
 
     A training is judged at most `validations` times. Predicting for them is not training, up to `predicting_s` in
     all; what goes beyond runs on the training clock. `state_bytes` is the most that the tensors of a kept state may
     take, `answer_bytes` the most that one file of predictions may hold, `disk_bytes` the room for all files of a job.
+    Of what it prints `output_bytes` are kept; beyond `printed_bytes` it is killed.
     """
 
     training_s: float = 60.0
     predicting_s: float = 30.0
     validations: int = 20
     wall_s: float = 120.0
+    cpu_s: float = 180.0
     memory_bytes: int = 4096 * MEBIBYTE
     state_bytes: int = 256 * MEBIBYTE
     answer_bytes: int = 64 * MEBIBYTE
@@ -76,6 +79,7 @@ class Limits:
     processes: int = 256
     open_files: int = 256
     output_bytes: int = 1 * MEBIBYTE
+    printed_bytes: int = 64 * MEBIBYTE
     threads: int = 1
     grace_s: float = 5.0
 

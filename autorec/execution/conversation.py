@@ -5,6 +5,7 @@ that was taken before any candidate code ran. Statuses out of turn are ignored, 
 """
 
 import fcntl
+import math
 import os
 import select
 import time
@@ -24,7 +25,6 @@ POLL_S = 0.05
 CHUNK_BYTES = 1 << 16
 MAX_MESSAGES = 1000
 MEMORY_BACKSTOP_BYTES = 512 * MEBIBYTE
-CPU_SLACK_S = 60
 HEADER_BYTES = 1 * MEBIBYTE
 """What a file of states may hold besides the tensors: their names and shapes."""
 
@@ -118,6 +118,8 @@ class Conversation:
         except BlockingIOError:
             return True
         self.log.add(chunk)
+        if self.log.total_bytes > self._job.limits.printed_bytes:
+            self._sandbox.kill(Cause.OUTPUT)
         return bool(chunk)
 
     def _read_status(self) -> bool:
@@ -247,7 +249,7 @@ def job_message(job: Job) -> JobMessage:
 def rlimits(limits: Limits) -> RlimitMessage:
     """The kernel's limits on each process. Memory and CPU are backstops, wider than what is watched from outside."""
     return RlimitMessage(
-        cpu_s=int(limits.wall_s * limits.threads) + CPU_SLACK_S,
+        cpu_s=math.ceil(limits.cpu_s),
         disk_bytes=limits.disk_bytes,
         inodes=limits.inodes,
         processes=limits.processes,

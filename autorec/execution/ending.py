@@ -18,6 +18,8 @@ class Cause(StrEnum):
 
     MEMORY = "memory"
     WALL = "wall"
+    CPU = "cpu"
+    OUTPUT = "output"
     TRAINING = "training"
     STOP = "stop"
     MALFORMED = "malformed"
@@ -62,6 +64,14 @@ def _killed(ending: Ending, cause: Cause) -> tuple[OutcomeKind, str]:
             return OutcomeKind.OUT_OF_MEMORY, f"killed: its processes together used more than {size} of memory"
         case Cause.WALL:
             return OutcomeKind.TIMED_OUT, f"killed after {limits.wall_s:g} s of wall clock, training and predicting"
+        case Cause.CPU:
+            return OutcomeKind.TIMED_OUT, (
+                f"killed: its processes together used more than {limits.cpu_s:g} s of CPU time; "
+                f"it is meant for {limits.threads} at a time"
+            )
+        case Cause.OUTPUT:
+            size = f"{limits.printed_bytes / MEBIBYTE:.0f} MiB"
+            return OutcomeKind.CRASHED, f"killed: it printed more than {size}"
         case Cause.TRAINING:
             return OutcomeKind.TIMED_OUT, (
                 f"killed: it trained for more than {limits.training_s:g} s and {limits.grace_s:g} s of grace. "

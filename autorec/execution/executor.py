@@ -3,15 +3,17 @@
 import os
 import threading
 import time
+from contextlib import ExitStack
 
 from autorec.domain.errors import IsolationError
 from autorec.domain.job import Job, Outcome, Snapshot, Usage
+from autorec.execution.cgroup import Group, Groups
 from autorec.execution.conversation import Conversation
 from autorec.execution.ending import Cause, Ending, judge_ending
 from autorec.execution.ground import Ground, Tier
 from autorec.execution.pool import READY_WITHIN_S, WarmPool, pool_closed
 from autorec.execution.process import Sandbox
-from autorec.execution.watch import TreeWatch
+from autorec.execution.watch import TreeWatch, tree
 from autorec.ports import Observe
 
 LEAD = 1.5
@@ -19,11 +21,17 @@ LEAD = 1.5
 
 
 class SandboxExecutor:
-    """Implements `ports.Executor`. At most `spares` sandboxes are kept warm, on the grounds that jobs had lately."""
+    """Implements `ports.Executor`. At most `spares` sandboxes are kept warm, on the grounds that jobs had lately.
 
-    def __init__(self, tier: Tier, *, spares: int = 0, ready_within_s: float = READY_WITHIN_S) -> None:
+    With `groups`, closed with the executor, the kernel limits each tree; the watch does in any case.
+    """
+
+    def __init__(
+        self, tier: Tier, *, spares: int = 0, groups: Groups | None = None, ready_within_s: float = READY_WITHIN_S
+    ) -> None:
         self.tier = tier.name
         self.pool = WarmPool(tier, size=spares, ready_within_s=ready_within_s)
+        self._groups = groups
         self._spares = spares
         self._live: set[Sandbox] = set()
         self._lock = threading.Lock()
@@ -31,16 +39,13 @@ class SandboxExecutor:
 
     def run(self, job: Job, observe: Observe) -> Outcome:
         """Run one job; see `ports.Executor`. Raises IsolationError, and AutorecError after `close`."""
-        sandbox = self._take(Ground.of(job))
-        try:
-            return self._follow(sandbox, job, observe)
-        except IsolationError:
-            self._raise_if_closed()
-            raise
-        finally:
-            with self._lock:
-                self._live.discard(sandbox)
-            sandbox.close()
+        with ExitStack() as stack:
+            sandbox = self._take(job, stack)
+            try:
+                return self._follow(sandbox, self._group_around(sandbox, job, stack), job, observe)
+            except IsolationError:
+                self._raise_if_closed()
+                raise
 
     def close(self) -> None:
         """Kill all that runs, at once; each blocked `run` then raises. Idempotent, from any thread."""
@@ -49,19 +54,44 @@ class SandboxExecutor:
             for sandbox in self._live:
                 sandbox.kill(Cause.CLOSED)
         self.pool.close()
+        if self._groups is not None:
+            self._groups.close()
 
-    def _take(self, ground: Ground) -> Sandbox:
-        sandbox = self.pool.take(ground)
+    def _take(self, job: Job, stack: ExitStack) -> Sandbox:
+        """A ready sandbox that is closed with the stack."""
+        sandbox = self.pool.take(Ground.of(job))
+        stack.callback(self._put_away, sandbox)
         with self._lock:
             if not self._closed:
                 self._live.add(sandbox)
                 return sandbox
-        sandbox.close()
         raise pool_closed()
 
-    def _follow(self, sandbox: Sandbox, job: Job, observe: Observe) -> Outcome:
-        began = time.monotonic()
+    def _put_away(self, sandbox: Sandbox) -> None:
+        with self._lock:
+            self._live.discard(sandbox)
+        sandbox.close()
+
+    def _group_around(self, sandbox: Sandbox, job: Job, stack: ExitStack) -> Group | None:
+        """Files in memory count here, so the limits on them are added."""
+        if self._groups is None:
+            return None
         limits = job.limits
+        try:
+            group = self._groups.around(
+                tree(sandbox.pid), memory_bytes=limits.memory_bytes + 2 * limits.disk_bytes, processes=limits.processes
+            )
+        except OSError as error:
+            raise IsolationError(
+                f"cannot limit the sandbox by its cgroup: {error}", fix="run autorec doctor"
+            ) from error
+        stack.callback(group.remove)
+        stack.callback(self._put_away, sandbox)  # before the group goes
+        stack.callback(group.kill)
+        return group
+
+    def _follow(self, sandbox: Sandbox, group: Group | None, job: Job, observe: Observe) -> Outcome:
+        began = time.monotonic()
 
         def observe_and_sample(snapshot: Snapshot) -> bool:
             watch.sample()
@@ -75,7 +105,7 @@ class SandboxExecutor:
             nearly_over=lambda: self.pool.expect(Ground.of(job)),
         )
         talk.begin()
-        watch = TreeWatch(sandbox.pid, memory_limit=limits.memory_bytes, wall_s=limits.wall_s, kill=sandbox.kill)
+        watch = TreeWatch(sandbox.pid, job.limits, kill=sandbox.kill, group=group)
         watch.start()
         try:
             talk.follow()
@@ -84,15 +114,14 @@ class SandboxExecutor:
         cause = sandbox.cause
         exit_code = sandbox.wait()
         self._raise_if_closed()
-        usage = Usage(
-            wall_s=time.monotonic() - began,
-            training_s=talk.training_s,
-            cpu_s=watch.cpu_s,
-            memory_bytes=watch.memory_bytes,
-        )
+        return self._outcome(job, talk, watch, cause, exit_code, time.monotonic() - began)
+
+    def _outcome(
+        self, job: Job, talk: Conversation, watch: TreeWatch, cause: Cause | None, exit_code: int, wall_s: float
+    ) -> Outcome:
         ending = Ending(
             kind=job.kind,
-            limits=limits,
+            limits=job.limits,
             exit_code=exit_code,
             cause=cause,
             fault=talk.fault,
@@ -102,6 +131,7 @@ class SandboxExecutor:
             log=talk.log.text(),
         )
         kind, reason = judge_ending(ending)
+        usage = Usage(wall_s=wall_s, training_s=talk.training_s, cpu_s=watch.cpu_s, memory_bytes=watch.memory_bytes)
         return Outcome(kind=kind, reason=reason, usage=usage, tier=self.tier, log=ending.log)
 
     def _lead_s(self, job: Job) -> float:

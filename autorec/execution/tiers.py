@@ -12,6 +12,7 @@ from pathlib import Path
 from autorec.domain.errors import IsolationError, UsageError
 from autorec.execution.bubblewrap import INSTALL, Bubblewrap
 from autorec.execution.canaries import fly
+from autorec.execution.cgroup import open_groups
 from autorec.execution.executor import SandboxExecutor
 from autorec.execution.ground import Tier
 
@@ -57,7 +58,7 @@ def open_executor(min_tier: str = "auto", *, spares: int = 0) -> SandboxExecutor
             f"no isolation that holds can be had on this machine: {report.problem}",
             fix=report.fix,
         )
-    return SandboxExecutor(tier, spares=spares)
+    return SandboxExecutor(tier, spares=spares, groups=open_groups())
 
 
 def _try_bwrap() -> tuple[Tier | None, TierReport]:

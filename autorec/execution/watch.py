@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from autorec.domain.job import Limits
+from autorec.execution.cgroup import Group
 from autorec.execution.ending import Cause
 
 INTERVAL_S = 0.05
@@ -15,19 +17,29 @@ KIBIBYTE = 1 << 10
 
 
 class TreeWatch(threading.Thread):
-    """Samples a tree every 50 ms, from a thread of its own, until `end` is called.
+    """Samples a tree every 50 ms, from a thread of its own, until `end` is called, and kills it beyond a limit.
 
     `memory_bytes` is the peak of the whole tree: resident memory of a lone process, proportional shares (PSS)
     where there are several, so that pages shared after a fork count once. Files in the job's tmpfs do not count;
-    they have a limit of their own.
+    they have a limit of their own. Where the tree is in a `group` of its own, the kernel counts CPU time, and says
+    whether it killed for memory what grew between two looks.
     """
 
-    def __init__(self, root: int, *, memory_limit: int, wall_s: float, kill: Callable[[Cause], None]) -> None:
+    def __init__(
+        self,
+        root: int,
+        limits: Limits,
+        *,
+        kill: Callable[[Cause], None],
+        group: Group | None = None,
+    ) -> None:
         super().__init__(name=f"watch-{root}", daemon=True)
         self._root = root
-        self._memory_limit = memory_limit
-        self._deadline = time.monotonic() + wall_s
+        self._memory_limit = limits.memory_bytes
+        self._cpu_limit_s = limits.cpu_s
+        self._deadline = time.monotonic() + limits.wall_s
         self._kill = kill
+        self._group = group
         self._over = threading.Event()
         self._ticks_before = self._ticks = sum(map(cpu_ticks, tree(root)))
         self.memory_bytes = 0
@@ -35,14 +47,18 @@ class TreeWatch(threading.Thread):
     @property
     def cpu_s(self) -> float:
         """CPU seconds of the tree since the watch was made, processes that have ended included."""
+        if self._group is not None:
+            return self._group.cpu_s
         return (self._ticks - self._ticks_before) / TICKS_PER_S
 
     def run(self) -> None:
         self.sample()
         while not self._over.wait(INTERVAL_S):
             self.sample()
-            if self.memory_bytes > self._memory_limit:
+            if self.memory_bytes > self._memory_limit or (self._group is not None and self._group.out_of_memory):
                 self._kill(Cause.MEMORY)
+            if self.cpu_s > self._cpu_limit_s:
+                self._kill(Cause.CPU)
             if time.monotonic() > self._deadline:
                 self._kill(Cause.WALL)
 

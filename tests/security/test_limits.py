@@ -104,6 +104,35 @@ def fit(recommender, data, params, run):
     assert all(16 * MEBIBYTE >= int(size) > 0 and 0 < int(count) <= 500 for size, count in found.values()), found
 
 
+def test_printing_beyond_what_is_printed_by_anyone_ends_the_job(attack: Attack) -> None:
+    attacked = attack(
+        """
+def fit(recommender, data, params, run):
+    while True:
+        sys.stdout.write("y" * (1 << 20))
+""",
+        limits=Limits(training_s=20, wall_s=40, printed_bytes=8 * MEBIBYTE),
+    )
+    assert attacked.outcome.kind is OutcomeKind.CRASHED
+    assert attacked.outcome.reason == "killed: it printed more than 8 MiB"
+    assert attacked.outcome.usage.training_s < 10
+
+
+def test_cpu_time_counts_for_the_whole_tree(attack: Attack) -> None:
+    attacked = attack(
+        """
+def fit(recommender, data, params, run):
+    for _ in range(4):
+        os.fork()
+    while True:
+        pass
+""",
+        limits=Limits(training_s=40, wall_s=60, cpu_s=3),
+    )
+    assert attacked.outcome.kind is OutcomeKind.TIMED_OUT
+    assert "CPU time" in attacked.outcome.reason
+
+
 def test_printing_without_end_is_cut_and_harmless(attack: Attack) -> None:
     attacked = attack(
         """

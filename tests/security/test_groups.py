@@ -1,0 +1,62 @@
+"""Where cgroups are to be had, each job is inside one of its own, and none is left."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attacks import LIMITS, needs_bubblewrap, training
+
+from autorec.domain.job import OutcomeKind, Snapshot
+from autorec.execution.bubblewrap import Bubblewrap
+from autorec.execution.cgroup import Groups, own_group
+from autorec.execution.executor import SandboxExecutor
+
+pytestmark = needs_bubblewrap
+
+
+@pytest.fixture
+def groups() -> Iterator[Groups]:
+    own = own_group()
+    if own is None or not os.access(own, os.W_OK):
+        pytest.skip("this process may not make cgroups (v2)")
+    try:
+        made = Groups.open(own, controllers=())
+    except OSError as error:
+        pytest.skip(f"this process may not make cgroups (v2): {error}")
+    yield made
+    made.close()
+
+
+SPAWNS = """
+def fit(recommender, data, params, run):
+    for _ in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            signal.pause()
+    deadline = time.process_time() + 0.3
+    while time.process_time() < deadline:
+        pass
+    run.checkpoint(recommender)
+"""
+
+
+def test_a_job_runs_in_a_group_of_its_own(bundle: Path, groups: Groups) -> None:
+    inside: list[int] = []
+
+    def observe(_: Snapshot) -> bool:
+        inside.extend(len((f / "cgroup.procs").read_text().split()) for f in jobs_of(groups))
+        return False
+
+    executor = SandboxExecutor(Bubblewrap(), groups=groups)
+    outcome = executor.run(training(bundle, SPAWNS, LIMITS), observe)
+    assert outcome.kind is OutcomeKind.COMPLETED, outcome
+    assert outcome.usage.cpu_s > 0.3
+    assert inside[0] >= 5  # bubblewrap, the candidate and its three children
+    assert jobs_of(groups) == []
+    executor.close()
+    assert not groups.leaf.exists()
+
+
+def jobs_of(groups: Groups) -> list[Path]:
+    return [folder for folder in groups.base.glob("autorec-*") if folder != groups.leaf]

@@ -68,7 +68,7 @@ class WarmPool:
         for _ in range(ATTEMPTS):
             spare = self._spare_for(ground) or self._ask(ground)
             spare.over.wait()
-            if spare.sandbox is not None and spare.sandbox.alive:
+            if spare.error is None and spare.sandbox is not None and spare.sandbox.alive:
                 return spare.sandbox
             error = spare.error or error
             if spare.sandbox is not None:

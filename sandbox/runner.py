@@ -75,7 +75,7 @@ def main() -> NoReturn:
         os._exit(0)
     job, descriptors = received
     state = _take_job(control, job, descriptors, arguments.job)
-    _leave_behind(job)
+    _leave_behind(job, arguments.job)
     if walls.lockdown:
         _lock_down(job, arguments)
     os._exit(_run(job, given, state, control, arguments.job))
@@ -118,19 +118,21 @@ def _make_home(home: Path) -> None:
     """The folders of the job to come, and an environment that names them."""
     for folder in ("candidate", "out", "tmp"):
         (home / folder).mkdir()
-    os.environ.clear()
-    os.environ.update(HOME=str(home), TMPDIR=str(home / "tmp"), PATH="/usr/bin:/bin", LANG="C.UTF-8")
     os.chdir(home)
+    _set_environment(home, OPENBLAS_NUM_THREADS="1")  # or it starts threads at its import
+
+
+def _set_environment(home: Path, **more: str) -> None:
+    os.environ.clear()
+    os.environ.update(HOME=str(home), TMPDIR=str(home / "tmp"), PATH="/usr/bin:/bin", LANG="C.UTF-8", **more)
 
 
 def _prepare_modules(site: list[str]) -> None:
     """Import all that a candidate may use while nothing of it is here; what is ours is then off the path."""
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or it starts threads at its import; not for the candidate
     sys.path.extend(site)
     for name in PRELOADED:
         importlib.import_module(name)
     sys.path.remove(str(HERE))
-    del os.environ["OPENBLAS_NUM_THREADS"]
 
 
 def _prepare_data(arguments: argparse.Namespace) -> Any:
@@ -167,11 +169,12 @@ def _content(descriptor: int) -> bytes:
         return file.read()
 
 
-def _leave_behind(job: dict[str, Any]) -> None:
+def _leave_behind(job: dict[str, Any], home: Path) -> None:
+    """Every descriptor but the control socket, and what imports have put into the environment."""
     import lockdown
 
     lockdown.close_all_but(CONTROL_FD)
-    os.environ["OMP_NUM_THREADS"] = str(job["threads"])
+    _set_environment(home, OMP_NUM_THREADS=str(job["threads"]))
 
 
 def _lock_down(job: dict[str, Any], arguments: argparse.Namespace) -> None:

@@ -87,6 +87,12 @@ class WarmPool:
             _discard(spare)
 
     @property
+    def n_ready(self) -> int:
+        """How many spares are ready to be taken."""
+        with self._lock:
+            return sum(spare.over.is_set() and spare.usable for spare in self._spares)
+
+    @property
     def spare_bytes(self) -> int:
         """What all spares hold together."""
         with self._lock:

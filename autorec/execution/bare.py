@@ -1,14 +1,12 @@
 """No isolation at all, for those who ask for it by name: a time limit, and every process killed at the end."""
 
-import shutil
-import tempfile
 from functools import partial
-from pathlib import Path
 
 from autorec.execution.ground import Ground
 from autorec.execution.hold import Swept
 from autorec.execution.mounts import Interpreter, keeper_command, runner_arguments
 from autorec.execution.process import Sandbox
+from autorec.scratch import drop_scratch, make_scratch
 
 
 class Bare:
@@ -21,9 +19,9 @@ class Bare:
 
     def start(self, ground: Ground) -> Sandbox:
         """See `ground.Tier`. The job's folder is one of the machine's, removed afterwards. Raises IsolationError."""
-        folder = Path(tempfile.mkdtemp(prefix="autorec-job-"))
+        folder, lock = make_scratch()
         arguments = runner_arguments(
             self.name, self._interpreter, ground, job=folder, data=ground.data_dir, query=ground.query_dir
         )
         command = keeper_command(self._interpreter, arguments)
-        return Sandbox(command, Swept, partial(shutil.rmtree, folder, ignore_errors=True))
+        return Sandbox(command, Swept, partial(drop_scratch, folder, lock))

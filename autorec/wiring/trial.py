@@ -1,7 +1,6 @@
 """Trainings without a run, in a temporary folder: one candidate alone, or the baselines."""
 
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -14,6 +13,7 @@ from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.seeds import baseline_seed
 from autorec.schemas.config import SearchConfig
+from autorec.scratch import scratch_folder
 from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena, settle
 from autorec.wiring.own import read_own
 from autorec.wiring.spaces import open_space
@@ -28,7 +28,7 @@ def trial_arena(config: SearchConfig, *, spares: int = 0) -> Iterator[Arena]:
     own = read_own(config)
     material = load_data(config)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autorec-")))
+        folder = stack.enter_context(scratch_folder())
         executor = isolated_executor(stack, config, spares=spares)
         objects = ObjectFolder(folder / "objects")
         yield open_arena(

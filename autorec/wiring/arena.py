@@ -247,7 +247,7 @@ def environment() -> dict[str, str]:
 
 
 def _digest_of(folder: Path) -> str:
-    files = sorted(file for file in folder.rglob("*.py") if file.is_file())
+    files = sorted(file for file in folder.rglob("*") if file.suffix in (".py", ".bpf") and file.is_file())
     content = b"".join(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() for file in files)
     return hashlib.sha256(content).hexdigest()
 

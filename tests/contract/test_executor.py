@@ -20,8 +20,8 @@ from autorec.execution.executor import SandboxExecutor
 from autorec.ports import Executor
 from autorec.testing.conformance import check_executor
 from autorec.testing.executors import Script, ScriptedExecutor, fails, hands_over
-from autorec.testing.jobs import MANY, MODEL, ONCE, Observer, a_job, write_bundle
 from autorec.testing.isolation import make_tier
+from autorec.testing.jobs import MANY, MODEL, ONCE, Observer, a_job, write_bundle
 
 
 def npy(values: list[list[int]]) -> bytes:

@@ -27,6 +27,8 @@ from autorec.ports import Crew, Objects, Trains
 Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
 """Values by unit of champion and baseline, and the number of comparisons, to (effect, low, high)."""
 
+UNISOLATED = "no champion: its candidates ran without a sandbox, where they could read the labels"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finals:
@@ -71,12 +73,14 @@ class Finals:
             return
         finals = [(i, state.records[i].final(Stage.FINALIST)) for i in state.finalists]
         valid = [(i, final) for i, final in finals if final is not None and final.ok]
-        if not valid:
-            self.journal.record(ev.ChampionChosen(candidate=None, reason="no candidate could be judged on confirm"))
+        isolated = [(i, final) for i, final in valid if state.records[i].isolated]
+        if not isolated:
+            reason = UNISOLATED if valid else "no candidate could be judged on confirm"
+            self.journal.record(ev.ChampionChosen(candidate=None, reason=reason))
             return
         objective = state.task.primary
-        candidate, final = max(valid, key=lambda pair: _worth(pair[1], objective))
-        reason = f"best of {len(valid)} by {objective.name} on confirm: {value_of(final, objective.name):.4f}"
+        candidate, final = max(isolated, key=lambda pair: _worth(pair[1], objective))
+        reason = f"best of {len(isolated)} by {objective.name} on confirm: {value_of(final, objective.name):.4f}"
         self.journal.record(ev.ChampionChosen(candidate=candidate, reason=reason))
 
     def _open_test(self) -> None:
@@ -88,7 +92,8 @@ class Finals:
     def _end(self) -> None:
         state = self.journal.state
         if state.champion is None:
-            self.journal.record(ev.RunEnded(reason="nothing valid was found"))
+            unisolated = state.champion_reason == UNISOLATED
+            self.journal.record(ev.RunEnded(reason=UNISOLATED if unisolated else "nothing valid was found"))
         else:
             self.journal.record(ev.RunEnded(reason=state.search_ended or "", evidence=self._evidence(state)))
 

@@ -5,12 +5,14 @@ The owner holds a lock on a file beside its folder; the kernel gives it back whe
 
 import fcntl
 import os
-import shutil
+import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PREFIX, LOCK = "autorec-scratch-", ".lock"
 
 
@@ -27,7 +29,7 @@ def scratch_folder() -> Iterator[Path]:
 
 def make_scratch() -> tuple[Path, int]:
     """An empty folder, and the lock that is to be held for as long as it is used: a descriptor."""
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
     fresh = Path(f"{folder}.new")
     lock = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
@@ -36,8 +38,8 @@ def make_scratch() -> tuple[Path, int]:
 
 
 def drop_scratch(folder: Path, lock: int) -> None:
-    """Remove the folder, then give up the lock."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove the folder, whatever it holds, then give up the lock."""
+    remove(folder)
     Path(f"{folder}{LOCK}").unlink(missing_ok=True)
     os.close(lock)
 
@@ -54,7 +56,55 @@ def _remove_if_free(lock_file: Path) -> None:
     lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(lock_file.with_name(lock_file.name.removesuffix(LOCK)), ignore_errors=True)
+        folder = lock_file.with_name(lock_file.name.removesuffix(LOCK))
+        if folder.is_dir():
+            remove(folder)
         lock_file.unlink(missing_ok=True)
     finally:
         os.close(lock)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that no process writes to any more, whatever it holds.
+
+    However deep it is nested: folders inside are moved up before they are emptied, so that no path grows long.
+    """
+    top = os.open(folder, FOLDER)
+    try:
+        emptied = False
+        while not emptied:
+            emptied = True
+            for name in _names(top):
+                if _is_folder(name, top):
+                    emptied = False
+                    _empty(name, top)
+                else:
+                    os.unlink(name, dir_fd=top)
+    finally:
+        os.close(top)
+    folder.rmdir()
+
+
+def _empty(name: str, top: int) -> None:
+    """Unlink what the folder `name` holds, move the folders in it up, remove it."""
+    os.chmod(name, stat.S_IRWXU, dir_fd=top)
+    descriptor = os.open(name, FOLDER, dir_fd=top)
+    try:
+        for inside in _names(descriptor):
+            if _is_folder(inside, descriptor):
+                os.chmod(inside, stat.S_IRWXU, dir_fd=descriptor)
+                os.rename(inside, secrets.token_hex(8), src_dir_fd=descriptor, dst_dir_fd=top)
+            else:
+                os.unlink(inside, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
+    os.rmdir(name, dir_fd=top)
+
+
+def _names(directory: int) -> list[str]:
+    with os.scandir(directory) as entries:
+        return [entry.name for entry in entries]
+
+
+def _is_folder(name: str, directory: int) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)

@@ -17,7 +17,10 @@ class Control:
 
     def send(self, event: str, *, index: int = 0, descriptors: tuple[int, ...] = ()) -> None:
         message = json.dumps({"event": event, "index": index}).encode()
-        socket.send_fds(self.channel, [message], list(descriptors))
+        if descriptors:
+            socket.send_fds(self.channel, [message], list(descriptors))
+        else:  # some filters refuse sendmsg
+            self.channel.send(message)
 
     def receive_job(self) -> tuple[dict[str, Any], list[int]] | None:
         """The one job and its descriptors; None when the trusted side has hung up."""

@@ -1,4 +1,4 @@
-"""What the runner gives up before it sees a candidate: capabilities, descriptors, limits, the file system.
+"""What the runner gives up before it sees a candidate: capabilities, descriptors, limits, files, system calls.
 
 Plain system calls through ctypes, standard library only: everything here runs before torch is imported or right
 before the candidate's first line. The trusted side relies on none of it alone; bubblewrap's namespaces come first.
@@ -7,6 +7,7 @@ before the candidate's first line. The trusted side relies on none of it alone; 
 import ctypes
 import os
 import resource
+import signal
 import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,11 +16,15 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_NOSUID, MS_NODEV = 2, 4
-PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 1, 24, 38, 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
+SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC = 1, 1
+INSTRUCTION_BYTES = 8
+FILTERS = Path(__file__).resolve().parent / "filters"
 
 # System call numbers that x86-64 and arm64 (and every architecture since Linux 5.1) share, but for capset.
 SYS_CAPSET = {"x86_64": 126, "aarch64": 91}
+SYS_SECCOMP = {"x86_64": 317, "aarch64": 277}
 SYS_CLOSE_RANGE = 436
 SYS_LANDLOCK_CREATE, SYS_LANDLOCK_ADD, SYS_LANDLOCK_RESTRICT = 444, 445, 446
 
@@ -76,14 +81,33 @@ def close_all_but(keep: int) -> None:
             _syscall("close_range", SYS_CLOSE_RANGE, ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0))
 
 
-def set_rlimits(limits: Mapping[str, int]) -> None:
-    """Soft and hard limits from a job's `rlimits`, never above what is inherited."""
+def threads_of_user() -> int:
+    """How many threads run under this user, as far as /proc shows them."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            count += len(os.listdir(process / "task")) if process.stat().st_uid == os.getuid() else 0  # noqa: PTH208
+        except OSError:
+            continue
+    return count
+
+
+def die_with_parent() -> None:
+    """Be killed when the process that started this one ends."""
+    _checked(_prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "pdeathsig")
+
+
+def set_rlimits(limits: Mapping[str, int], *, processes_of_others: int = 0) -> None:
+    """Soft and hard limits from a job's `rlimits`, never above what is inherited.
+
+    `processes_of_others` run under the same user, and the kernel counts them in.
+    """
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: limits["cpu_s"],
         resource.RLIMIT_FSIZE: limits["disk_bytes"],
         resource.RLIMIT_NOFILE: limits["open_files"],
-        resource.RLIMIT_NPROC: limits["processes"],
+        resource.RLIMIT_NPROC: limits["processes"] + processes_of_others,
         resource.RLIMIT_DATA: limits["memory_bytes"],
         resource.RLIMIT_MEMLOCK: 1 << 16,
         resource.RLIMIT_MSGQUEUE: 0,
@@ -107,11 +131,13 @@ def landlock_version() -> int:
     return max(0, int(_libc.syscall(ctypes.c_long(SYS_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint(1))))
 
 
-def restrict_files(*, readable: Iterable[str], writable: Iterable[str], devices: Iterable[str]) -> bool:
+def restrict_files(
+    *, readable: Iterable[str], writable: Iterable[str], devices: Iterable[str], listable: Iterable[str] = ()
+) -> bool:
     """Forbid, through Landlock, all file access but to the given paths, TCP, and signals to outside.
 
-    Binds this thread and what it starts from here on. False where the kernel has no Landlock.
-    Raises OSError when the kernel has it and refuses.
+    `listable` folders show names, not contents. Binds this thread and what it starts from here on. False where the
+    kernel has no Landlock. Raises OSError when the kernel has it and refuses.
     """
     version = landlock_version()
     if version == 0:
@@ -125,12 +151,25 @@ def restrict_files(*, readable: Iterable[str], writable: Iterable[str], devices:
         (readable, EXECUTE | READ_FILE | READ_DIR),
         (writable, every),
         (devices, READ_FILE | WRITE_FILE | TRUNCATE),
+        (listable, READ_DIR),
     ):
         for path in paths:
             _allow(ruleset, path, rights & every)
     _syscall("landlock", SYS_LANDLOCK_RESTRICT, ctypes.c_int(ruleset), ctypes.c_uint(0))
     os.close(ruleset)
     return True
+
+
+def restrict_calls(kind: str) -> None:
+    """Refuse the system calls that a filter of this kind refuses (`filters/make.py`), for good, in all threads.
+
+    Raises OSError where there is no filter for this architecture, or the kernel does not take it.
+    """
+    content = (FILTERS / f"{os.uname().machine}-{kind}.bpf").read_bytes()
+    instructions = ctypes.create_string_buffer(content, len(content))
+    program = struct.pack("@HP", len(content) // INSTRUCTION_BYTES, ctypes.addressof(instructions))
+    number, threads_too = SYS_SECCOMP[os.uname().machine], ctypes.c_uint(SECCOMP_FILTER_FLAG_TSYNC)
+    _syscall("seccomp", number, ctypes.c_uint(SECCOMP_SET_MODE_FILTER), threads_too, program)
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

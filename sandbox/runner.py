@@ -4,9 +4,9 @@
 
 The control socket is standard input. Order: own tmpfs with a limit on files; capabilities dropped; torch imported;
 *ready*; one job; the handle of the output folder goes out before any candidate code ran; descriptors closed;
-environment cleared; limits; Landlock; the candidate; `os._exit`. It is used once. Which of these steps are taken
-depends on the walls that were built around (`WALLS`). Exit codes: 0 done, 1 the candidate raised, 64 it broke the
-contract.
+environment cleared; limits; Landlock; a filter of system calls; the candidate; `os._exit`. It is used once. Which of
+these steps are taken depends on the walls that were built around (`WALLS`). Exit codes: 0 done, 1 the candidate raised,
+64 it broke the contract.
 """
 
 import argparse
@@ -36,32 +36,46 @@ OURS = ("harness", "questions", "scores", "answers", "contract", "control", "loc
 CONTRACT_EXIT = 64
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc", "/sys", "/proc", "/dev")
+PROGRAMS = ("bin", "lib", "lib32", "lib64")
+SHOWN = (
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/sys/devices/system/cpu",
+    "/proc/self",
+    "/proc/cpuinfo",
+    "/proc/meminfo",
+)
+"""What is shown of a machine in full sight, beside the programs and libraries in /, /usr and the interpreter."""
 
 sys.path.insert(0, str(HERE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walls:
-    """What the runner does itself: `mounts` its own tmpfs, `lockdown` the giving up of all that it can give up."""
+    """What the runner does itself: `mounts` its own tmpfs; gives up what it can, the calls that `filter` refuses too.
 
-    mounts: bool
-    lockdown: bool
+    `in_sight`: the machine's files and processes are, so Landlock and the filter are all that keeps them apart.
+    """
+
+    mounts: bool = False
+    filter: str | None
+    in_sight: bool = False
 
 
 WALLS = {
-    "bwrap": Walls(mounts=True, lockdown=True),
-    "none": Walls(mounts=False, lockdown=False),
+    "bwrap": Walls(mounts=True, filter="walled"),
+    "landlock": Walls(filter="unwalled", in_sight=True),
+    "none": Walls(filter=None),
 }
 
 
 def main() -> NoReturn:
     arguments = _arguments()
     walls = WALLS[arguments.walls]
-    if os.getuid() == 0 and walls.lockdown:
+    if os.getuid() == 0 and walls.filter:
         sys.exit("the runner refuses to run as uid 0")
     channel = _take_control()
-    if walls.mounts:
-        _bound_files(arguments)
+    _step_back(walls, arguments)
     _make_home(arguments.job)
     _prepare_modules(arguments.site)
     given = _prepare_data(arguments)
@@ -76,8 +90,8 @@ def main() -> NoReturn:
     job, descriptors = received
     state = _take_job(control, job, descriptors, arguments.job)
     _leave_behind(job, arguments.job)
-    if walls.lockdown:
-        _lock_down(job, arguments)
+    if walls.filter:
+        _lock_down(job, walls, arguments)
     os._exit(_run(job, given, state, control, arguments.job))
 
 
@@ -101,6 +115,18 @@ def _take_control() -> socket.socket:
     return socket.socket(fileno=CONTROL_FD)
 
 
+def _step_back(walls: Walls, arguments: argparse.Namespace) -> None:
+    """What can be given up before torch is imported."""
+    import lockdown
+
+    if walls.mounts:
+        _bound_files(arguments)
+    if walls.in_sight:
+        lockdown.die_with_parent()
+    if walls.filter:
+        lockdown.drop_capabilities()
+
+
 def _bound_files(arguments: argparse.Namespace) -> None:
     """A tmpfs of our own, for bubblewrap's has no limit on files; where that is forbidden, bubblewrap's stays."""
     import lockdown
@@ -111,7 +137,6 @@ def _bound_files(arguments: argparse.Namespace) -> None:
             lockdown.mount_tmpfs(folder, size_bytes=arguments.disk_bytes, inodes=arguments.inodes)
     except OSError as error:
         print(f"no limit on the number of files: {error}", file=sys.stderr)
-    lockdown.drop_capabilities()
 
 
 def _make_home(home: Path) -> None:
@@ -177,12 +202,34 @@ def _leave_behind(job: dict[str, Any], home: Path) -> None:
     _set_environment(home, OMP_NUM_THREADS=str(job["threads"]))
 
 
-def _lock_down(job: dict[str, Any], arguments: argparse.Namespace) -> None:
+def _lock_down(job: dict[str, Any], walls: Walls, arguments: argparse.Namespace) -> None:
     import lockdown
 
-    lockdown.set_rlimits(job["rlimits"])
-    readable = (*SYSTEM, sys.base_prefix, str(HERE), *arguments.site, str(arguments.data), str(arguments.query))
-    lockdown.restrict_files(readable=readable, writable=(str(arguments.job), SHARED_MEMORY), devices=DEVICES)
+    others = lockdown.threads_of_user() if walls.in_sight else 0
+    lockdown.set_rlimits(job["rlimits"], processes_of_others=others)
+    visible = _in_sight(arguments) if walls.in_sight else _behind_walls(arguments)
+    if not lockdown.restrict_files(**visible, devices=DEVICES) and walls.in_sight:
+        sys.exit("this kernel has no Landlock")
+    lockdown.restrict_calls(walls.filter)
+
+
+def _behind_walls(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """All that was mounted."""
+    given = (str(HERE), str(arguments.data), str(arguments.query), *arguments.site)
+    return {"readable": (*given, *SYSTEM, sys.base_prefix), "writable": (str(arguments.job), SHARED_MEMORY)}
+
+
+def _in_sight(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """Of a whole machine: programs, libraries and packages, but not the trusted side's."""
+    given = (str(HERE), str(arguments.data), str(arguments.query), *SHOWN)
+    programs = [str(Path(root, name)) for root in ("/", "/usr", sys.base_prefix) for name in PROGRAMS]
+    packages = [str(package) for folder in arguments.site for package in Path(folder).iterdir()
+                if package.name != "autorec"]  # fmt: skip
+    return {
+        "readable": (*given, *programs, *packages),
+        "writable": (str(arguments.job),),
+        "listable": tuple(arguments.site),
+    }
 
 
 def _run(job: dict[str, Any], given: Any, state: bytes | None, control: Any, home: Path) -> int:

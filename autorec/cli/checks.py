@@ -29,6 +29,8 @@ def evaluate(
     split: options.SplitRule = None,
     training: options.Training = None,
     seed: options.Seed = None,
+    isolation: options.Isolation = None,
+    unsafe_no_sandbox: options.NoSandbox = None,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> None:
@@ -51,10 +53,13 @@ def evaluate(
         "split": split,
         "training": training,
         "seed": seed,
+        "isolation": isolation,
+        "unsafe_no_sandbox": unsafe_no_sandbox,
     }
     resolved = load_config(flags, config)
     if resolved.training is None:
         resolved = resolved.model_copy(update={"training": 60.0})
+    options.warn_of(resolved.unsafe_no_sandbox)
     candidate = read_candidate(folder)
     trained, log = evaluate_candidate(candidate, resolved)
     used = trained.usage
@@ -93,6 +98,8 @@ def baselines(
     baselines: options.Baselines = None,
     search_space: options.SearchSpace = None,
     seed: options.Seed = None,
+    isolation: options.Isolation = None,
+    unsafe_no_sandbox: options.NoSandbox = None,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> None:
@@ -123,8 +130,11 @@ def baselines(
         "baselines": baselines,
         "search_space": search_space,
         "seed": seed,
+        "isolation": isolation,
+        "unsafe_no_sandbox": unsafe_no_sandbox,
     }
     resolved, left_out = choose_in_time(load_config(flags, config))
+    options.warn_of(resolved.unsafe_no_sandbox)
     if left_out:
         print(f"no time in {resolved.budget:g} s for {', '.join(left_out)}: give more --budget", file=sys.stderr)
 

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -66,5 +67,32 @@ Training = Annotated[
     str | None,
     typer.Option(help="Training time a candidate; default: a twelfth of the budget.", rich_help_panel="Search"),
 ]
+Isolation = Annotated[
+    str | None,
+    typer.Option(help="The weakest tier that is good enough: auto (bwrap) or landlock.", rich_help_panel="Isolation"),
+]
+NoSandbox = Annotated[
+    bool | None,
+    typer.Option(
+        "--unsafe-no-sandbox",
+        help="Run candidates with your own rights: they can read the labels, your files and keys. Nothing that is "
+        "found so can be a champion.",
+        rich_help_panel="Isolation",
+    ),
+]
 Config = Annotated[Path | None, typer.Option(help="TOML file with the same keys.", rich_help_panel="Run")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard output; progress on standard error.")]
+
+
+def warn_of(no_sandbox: bool) -> None:
+    """Say loudly, on standard error, what it means to have asked for no sandbox."""
+    if no_sandbox:
+        print(f"\033[1;31m{WARNING}\033[0m" if sys.stderr.isatty() else WARNING, file=sys.stderr)
+
+
+WARNING = """\
+############################################################################
+#  NO SANDBOX: candidates run with your rights. They can read your files,  #
+#  your keys and the labels they are judged on, and reach the network.     #
+#  Results are tagged `none`; nothing found so can be a champion.          #
+############################################################################"""

@@ -73,6 +73,8 @@ def search(
     baselines: options.Baselines = None,
     seed: options.Seed = None,
     run: Annotated[str | None, typer.Option(help="A name under runs/, or a path.", rich_help_panel="Run")] = None,
+    isolation: options.Isolation = None,
+    unsafe_no_sandbox: options.NoSandbox = None,
     config: options.Config = None,
     as_json: options.Json = False,
 ) -> None:
@@ -114,9 +116,12 @@ def search(
         "training": training,
         "baselines": baselines,
         "seed": seed,
+        "isolation": isolation,
+        "unsafe_no_sandbox": unsafe_no_sandbox,
         "run": run,
     }
     resolved = load_config(flags, config)
+    options.warn_of(resolved.unsafe_no_sandbox)
     path = _run_path(resolved.run)
     progress = _progress(resolved.budget, 0.0, resolved.max_usd)
     with begin(resolved, path, (progress.listen,)) as sitting:
@@ -161,6 +166,7 @@ def resume(
     with take_up(path, (progress.listen,), budget_s) as sitting:
         for note in sitting.notes:
             print(plain(f"note   {note}"), file=sys.stderr)
+        options.warn_of(sitting.config.unsafe_no_sandbox)
         progress.set_limits(budget_s=sitting.config.budget, max_usd=sitting.config.max_usd)
         _finish(sitting, progress, path, as_json)
 

@@ -14,6 +14,7 @@ from autorec.domain.job import Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Fault, Record, State
 from autorec.domain.text import plain
+from autorec.finals import UNISOLATED
 from autorec.schemas.flags import data_flags
 from autorec.tasks.roles import role_named
 from autorec.wiring.export import is_served
@@ -67,6 +68,7 @@ def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
             "missing": list(evidence.missing),
         },
         "faults": {name: {"ask": fault.ask, "reason": fault.reason} for name, fault in state.faults.items()},
+        "tiers": list(state.tiers),
         "test_opened": state.test_opened,
         "ended": state.ended,
         "cost": {
@@ -172,7 +174,7 @@ def _standing(record: Record, state: State) -> str:
 def show_result(console: Console, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
     """The end of a search, for people: the champion's code, the table, what it means, what to do next."""
     if state.champion is None:
-        console.print(f"Nothing valid was found. See why with: autorec list {run}", markup=False)
+        console.print(f"{_no_champion(state)}. See why with: autorec list {run}", markup=False)
         _say_faults(console, state)
         return
     champion = state.champion[:SHORT_ID]
@@ -193,6 +195,10 @@ Next
         markup=False,
         soft_wrap=True,
     )
+
+
+def _no_champion(state: State) -> str:
+    return UNISOLATED.capitalize() if state.ended == UNISOLATED else "Nothing valid was found"
 
 
 def _next_steps(state: State, run: str, champion: str, rival: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from autorec.domain.job import OutcomeKind, Part, Stage, Usage
+from autorec.domain.job import NO_ISOLATION, OutcomeKind, Part, Stage, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,11 @@ class Trained:
     @property
     def ok(self) -> bool:
         return self.evaluation is not None
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it was kept from the labels that it was judged on."""
+        return self.tier != NO_ISOLATION
 
     @property
     def n_units(self) -> int:

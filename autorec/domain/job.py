@@ -8,6 +8,8 @@ from typing import Any
 from autorec.domain.candidate import Candidate
 
 MEBIBYTE = 1 << 20
+NO_ISOLATION = "none"
+"""The tier of what ran with the rights of whoever searches: it could read the labels, so nobody believes it."""
 
 
 class Part(StrEnum):

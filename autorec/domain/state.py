@@ -52,6 +52,11 @@ class Record:
         every = [t for t in (self.search, *self.finals) if t is not None and not t.cached]
         return tuple({t.seed: t for t in reversed(every)}.values())
 
+    @property
+    def isolated(self) -> bool:
+        """Whether every training of it was; a state that is kept outlives the training that it came from."""
+        return all(trained.isolated for trained in (self.search, *self.finals) if trained is not None)
+
     def final(self, stage: Stage) -> Trained | None:
         """The last training of that stage."""
         return next((t for t in reversed(self.finals) if t.stage is stage), None)
@@ -160,6 +165,12 @@ class State:
     @property
     def baselines(self) -> tuple[Record, ...]:
         return tuple(r for r in self.records.values() if r.is_baseline)
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Names of the isolation that trainings ran under."""
+        every = (t for r in self.records.values() for t in (r.search, *r.finals) if t is not None)
+        return tuple(sorted({trained.tier for trained in every if trained.tier}))
 
     @property
     def survivors(self) -> tuple[Record, ...]:

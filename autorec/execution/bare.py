@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from autorec.domain.job import NO_ISOLATION
 from autorec.execution.ground import Ground
 from autorec.execution.hold import Swept
 from autorec.execution.mounts import Interpreter, keeper_command, runner_arguments
@@ -12,7 +13,7 @@ from autorec.scratch import drop_scratch, make_scratch
 class Bare:
     """Implements `ground.Tier`. A candidate has the rights of whoever runs it; its results are never believed."""
 
-    name = "none"
+    name = NO_ISOLATION
 
     def __init__(self) -> None:
         self._interpreter = Interpreter.current()

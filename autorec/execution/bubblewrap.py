@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from autorec.domain.errors import IsolationError
+from autorec.execution.filters import require_filter
 from autorec.execution.ground import Ground
 from autorec.execution.hold import PidNamespace
 from autorec.execution.mounts import Identity, Interpreter, sandbox_command
@@ -26,8 +27,9 @@ class Bubblewrap:
     name = "bwrap"
 
     def __init__(self, bwrap: Path | None = None) -> None:
-        """Raises IsolationError where there is no bubblewrap that may be used."""
+        """Raises IsolationError where there is no bubblewrap that may be used, or no filter of system calls."""
         self._bwrap = bwrap or find_bwrap()
+        require_filter("walled")
         self._interpreter = Interpreter.current()
         self._uids = itertools.cycle(range(FIRST_UID, FIRST_UID + UIDS))
 

@@ -34,10 +34,10 @@ def fly(executor: Executor) -> tuple[dict[str, bool], str]:
         return True
 
     with tempfile.TemporaryDirectory() as name, socket.create_server(("127.0.0.1", 0)) as listener:
-        folder = Path(name)
+        folder = Path(name).resolve()
         secret = folder / "secret"
         secret.write_text("not for candidates", encoding="utf-8")
-        host = {"port": listener.getsockname()[1], "secret": str(secret), "token": token}
+        host = told(folder, listener.getsockname()[1], secret, token)
         write_bundle(folder)
         open_to_all(folder)
         outcome = executor.run(_job(folder, host), look_inside)
@@ -50,6 +50,12 @@ def fly(executor: Executor) -> tuple[dict[str, bool], str]:
         "kill": bool(seen_uids) and not uids_of(token),
     }
     return report, f"{outcome.reason}\n{outcome.log}".strip()
+
+
+def told(folder: Path, port: int, secret: Path, token: str) -> dict[str, object]:
+    """What the canaries are told: what to try, and where their data may lie, behind walls and without."""
+    given = {part: [f"/{part}", str(folder / part)] for part in ("data", "query")}
+    return {"port": port, "secret": str(secret), "token": token, **given}
 
 
 def _job(folder: Path, host: Mapping[str, object]) -> Job:

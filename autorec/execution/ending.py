@@ -17,6 +17,7 @@ class Cause(StrEnum):
     """Why the trusted side killed a sandbox; the first cause counts."""
 
     MEMORY = "memory"
+    DISK = "disk"
     WALL = "wall"
     CPU = "cpu"
     OUTPUT = "output"
@@ -62,6 +63,9 @@ def _killed(ending: Ending, cause: Cause) -> tuple[OutcomeKind, str]:
         case Cause.MEMORY:
             size = f"{limits.memory_bytes / MEBIBYTE:.0f} MiB"
             return OutcomeKind.OUT_OF_MEMORY, f"killed: its processes together used more than {size} of memory"
+        case Cause.DISK:
+            room = f"{limits.disk_bytes / MEBIBYTE:.0f} MiB or {limits.inodes} files"
+            return OutcomeKind.CRASHED, f"killed: it wrote more than {room}, or folders that cannot be looked through"
         case Cause.WALL:
             return OutcomeKind.TIMED_OUT, f"killed after {limits.wall_s:g} s of wall clock, training and predicting"
         case Cause.CPU:

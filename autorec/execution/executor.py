@@ -9,6 +9,7 @@ from autorec.domain.errors import IsolationError
 from autorec.domain.job import Job, Outcome, Snapshot, Usage
 from autorec.execution.cgroup import Group, Groups
 from autorec.execution.conversation import Conversation
+from autorec.execution.disk import DiskLook
 from autorec.execution.ending import Cause, Ending, judge_ending
 from autorec.execution.ground import Ground, Tier
 from autorec.execution.pool import READY_WITHIN_S, WarmPool, pool_closed
@@ -105,7 +106,8 @@ class SandboxExecutor:
             nearly_over=lambda: self.pool.expect(Ground.of(job)),
         )
         talk.begin()
-        watch = TreeWatch(sandbox.pid, job.limits, kill=sandbox.kill, group=group)
+        disk = DiskLook(sandbox.folder, job.limits) if sandbox.folder is not None else None
+        watch = TreeWatch(sandbox.pid, job.limits, kill=sandbox.kill, group=group, disk=disk)
         watch.start()
         try:
             talk.follow()

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import IO
 
 from pydantic import ValidationError
@@ -26,11 +27,17 @@ class Sandbox:
     """A started sandbox, used for one job. May be started ahead; the thread that starts it must outlive it.
 
     What is started dies with the thread that started it, and all that is inside dies with it (`hold` says how).
-    `cleanup` is called once, when nothing of it lives any more.
+    `cleanup` is called once, when nothing of it lives any more. `folder` is the job's where it lies on the machine's
+    disk, so that nothing but a look bounds what is written there.
     """
 
     def __init__(
-        self, command: Sequence[str], hold: Callable[[int, int], Hold], cleanup: Callable[[], None] = lambda: None
+        self,
+        command: Sequence[str],
+        hold: Callable[[int, int], Hold],
+        cleanup: Callable[[], None] = lambda: None,
+        *,
+        folder: Path | None = None,
     ) -> None:
         """Start it. Raises IsolationError when the command cannot be started at all."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -54,6 +61,7 @@ class Sandbox:
         self._handle = os.pidfd_open(self._process.pid)
         self._hold = hold(self.pid, self._handle)
         self._cleanup = cleanup
+        self.folder = folder
         self._lock = threading.Lock()
         self.cause: Cause | None = None
 

@@ -1,24 +1,35 @@
 """Which isolation this machine can give, proven by attack before it is believed.
 
-Strongest first: container, bwrap, landlock. A tier counts as available when all its canaries hold. `auto` takes the
-strongest one; nothing is ever downgraded silently, and where nothing holds the search refuses and says what to do.
+Strongest first: container, bwrap, landlock. A tier counts as available when all its canaries hold. `auto` takes bwrap,
+the one tier that needs no asking: a container is a service that somebody has to want, landlock is weaker.
+Nothing is ever downgraded silently, and where nothing holds the search refuses and says what to do.
 """
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autorec.domain.errors import IsolationError, UsageError
+from autorec.domain.job import NO_ISOLATION
+from autorec.execution.bare import Bare
 from autorec.execution.bubblewrap import INSTALL, Bubblewrap
 from autorec.execution.canaries import fly
 from autorec.execution.cgroup import open_groups
 from autorec.execution.executor import SandboxExecutor
 from autorec.execution.ground import Tier
+from autorec.execution.landlock import Landlock
 
-TIERS = ("container", "bwrap", "landlock")
-NONE = "none"
-NOT_BUILT = "not part of this version; use bwrap"
+MAKE: Mapping[str, Callable[[], Tier]] = {"bwrap": Bubblewrap, "landlock": Landlock}
+TIERS = tuple(MAKE)
+AUTO = "auto"
+ALLOWED = {AUTO: ("bwrap",), "bwrap": ("bwrap",), "landlock": ("bwrap", "landlock")}
+"""What may be taken for each `isolation.min`, strongest first."""
+POINTER = "run autorec doctor"
+READABLE = (
+    f"the interpreter, its packages and the data must be readable by all: chmod -R a+rX {sys.base_prefix} {sys.prefix}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,57 +43,75 @@ class TierReport:
 
 
 def probe() -> dict[str, TierReport]:
-    """Test every tier on this machine; takes about two seconds."""
-    _, report = _try_bwrap()
-    unbuilt = TierReport(available=False, fix=NOT_BUILT, problem="not built yet")
-    return {"container": unbuilt, "bwrap": report, "landlock": unbuilt}
+    """Test every tier on this machine; takes about three seconds each."""
+    return {name: try_tier(name)[1] for name in TIERS}
 
 
-def verdict(reports: Mapping[str, TierReport]) -> str:
-    """The strongest tier available, or `none`."""
-    return next((tier for tier in TIERS if tier in reports and reports[tier].available), NONE)
+def verdict(reports: Mapping[str, TierReport], minimum: str = AUTO) -> str:
+    """The tier that a search with this `isolation.min` takes, or `none` where it refuses."""
+    return next((tier for tier in ALLOWED[minimum] if tier in reports and reports[tier].available), NO_ISOLATION)
 
 
-def open_executor(min_tier: str = "auto", *, spares: int = 0) -> SandboxExecutor:
-    """An executor of the strongest tier that passes its self-test, at least `min_tier`, with so many warm spares.
+def open_executor(minimum: str = AUTO, *, spares: int = 0) -> SandboxExecutor:
+    """An executor of the strongest tier that passes its self-test, at least `minimum`, with so many warm spares.
 
-    Raises IsolationError with the fix where there is none, UsageError where `min_tier` is no tier.
+    Raises IsolationError with the fix where there is none, UsageError where `minimum` is no tier.
     """
-    if min_tier not in ("auto", *TIERS):
-        raise UsageError(f"isolation.min is {min_tier!r}; expected auto, {', '.join(TIERS)}")
-    if min_tier == "container":
-        raise IsolationError("isolation.min is container, which is not built yet", fix='set isolation.min = "auto"')
-    tier, report = _try_bwrap()
-    if tier is None:
-        raise IsolationError(
-            f"no isolation that holds can be had on this machine: {report.problem}",
-            fix=report.fix,
-        )
-    return SandboxExecutor(tier, spares=spares, groups=open_groups())
+    if minimum not in ALLOWED:
+        raise UsageError(f"isolation.min is {minimum!r}; expected {', '.join(ALLOWED)}")
+    reports = {}
+    for name in ALLOWED[minimum]:
+        tier, reports[name] = try_tier(name)
+        if tier is not None:
+            return SandboxExecutor(tier, spares=spares, groups=open_groups())
+    raise refusal(reports)
 
 
-def _try_bwrap() -> tuple[Tier | None, TierReport]:
+def open_without_isolation(*, spares: int = 0) -> SandboxExecutor:
+    """For those who ask for it by name: candidates have the rights of whoever searches; outcomes are tagged `none`."""
+    return SandboxExecutor(Bare(), spares=spares)
+
+
+def refusal(reports: Mapping[str, TierReport]) -> IsolationError:
+    """No tier that was allowed holds: what is wrong with each, what to do, and what would hold if it were allowed."""
+    problems = "; ".join(f"{name}: {report.problem}" for name, report in reports.items())
+    fixes = " Or: ".join(report.fix for report in reports.values() if report.fix)
+    if "landlock" not in reports and try_tier("landlock")[0] is not None:
+        fixes += " Or: --isolation landlock, a weaker tier that holds here (docs/security.md says what it leaves open)"
+    return IsolationError(f"no isolation that holds can be had on this machine: {problems}", fix=fixes)
+
+
+def try_tier(name: str) -> tuple[Tier | None, TierReport]:
     """The tier when every canary held; always the report."""
     try:
-        tier = Bubblewrap()
+        tier = MAKE[name]()
     except IsolationError as error:
         return None, TierReport(available=False, fix=error.fix, problem=str(error))
     executor = SandboxExecutor(tier)
     try:
         canaries, said = fly(executor)
     except IsolationError as error:
-        return None, TierReport(available=False, fix=fix_for(str(error)), problem=str(error))
+        return None, TierReport(available=False, fix=_fix(name, error), problem=str(error))
     finally:
         executor.close()
     if all(canaries.values()):
         return tier, TierReport(available=True, canaries=canaries)
     failed = ", ".join(name for name, held in canaries.items() if not held)
     problem = f"canaries that did not hold: {failed}; the sandbox said: {said}"
-    return None, TierReport(available=False, canaries=canaries, fix=fix_for(said), problem=problem)
+    return None, TierReport(available=False, canaries=canaries, fix=fix_for(said, name), problem=problem)
 
 
-def fix_for(problem: str) -> str:
-    """What to do about a sandbox that does not start, from the kernel's settings and what bubblewrap said."""
+def _fix(name: str, error: IsolationError) -> str:
+    """What the tier itself knows, unless it can only point here."""
+    return error.fix if error.fix and error.fix != POINTER else fix_for(str(error), name)
+
+
+def fix_for(problem: str, tier: str = "bwrap") -> str:
+    """What to do about a sandbox that does not start, from the kernel's settings and what it said."""
+    return _fix_for_bwrap(problem) if tier == "bwrap" else READABLE
+
+
+def _fix_for_bwrap(problem: str) -> str:
     if _kernel_setting("kernel/apparmor_restrict_unprivileged_userns") == "1" and os.getuid() != 0:
         return (
             "AppArmor forbids unprivileged user namespaces (Ubuntu 23.10 and later): give bwrap a profile "
@@ -99,7 +128,7 @@ def fix_for(problem: str) -> str:
         return (
             "in a container, start it with --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
             "--security-opt systempaths=unconfined (and --cap-add SYS_ADMIN as root); "
-            "on a machine of your own, the interpreter and its packages must be readable by all: chmod -R a+rX"
+            f"on a machine of your own, {READABLE}"
         )
     return f"read what the sandbox said above; is bubblewrap whole? {INSTALL}"
 

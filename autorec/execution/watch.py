@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autorec.domain.job import Limits
 from autorec.execution.cgroup import Group
+from autorec.execution.disk import DiskLook
 from autorec.execution.ending import Cause
 
 INTERVAL_S = 0.05
@@ -21,8 +22,8 @@ class TreeWatch(threading.Thread):
 
     `memory_bytes` is the peak of the whole tree: resident memory of a lone process, proportional shares (PSS)
     where there are several, so that pages shared after a fork count once. Files in the job's tmpfs do not count;
-    they have a limit of their own. Where the tree is in a `group` of its own, the kernel counts CPU time, and says
-    whether it killed for memory what grew between two looks.
+    they have a limit of their own, or are looked at with `disk`. Where the tree is in a `group` of its own, the kernel
+    counts CPU time, and says whether it killed for memory what grew between two looks.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class TreeWatch(threading.Thread):
         *,
         kill: Callable[[Cause], None],
         group: Group | None = None,
+        disk: DiskLook | None = None,
     ) -> None:
         super().__init__(name=f"watch-{root}", daemon=True)
         self._root = root
@@ -40,6 +42,7 @@ class TreeWatch(threading.Thread):
         self._deadline = time.monotonic() + limits.wall_s
         self._kill = kill
         self._group = group
+        self._disk = disk
         self._over = threading.Event()
         self._ticks_before = self._ticks = sum(map(cpu_ticks, tree(root)))
         self.memory_bytes = 0
@@ -61,6 +64,8 @@ class TreeWatch(threading.Thread):
                 self._kill(Cause.CPU)
             if time.monotonic() > self._deadline:
                 self._kill(Cause.WALL)
+            if self._disk is not None and self._disk.finds_too_much(tree(self._root)):
+                self._kill(Cause.DISK)
 
     def end(self) -> None:
         """Stop watching; returns when the thread is gone."""

@@ -74,6 +74,14 @@ class Price(BaseModel):
     output: float = Field(ge=0)
 
 
+class Isolation(BaseModel):
+    """How candidates are kept apart from the machine. `min`: the weakest tier that is good enough; auto is bwrap."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min: Literal["auto", "bwrap", "landlock"] = "auto"
+
+
 class SearchConfig(BaseModel):
     """Everything that a search can be told. Unknown keys are refused, with the nearest known one."""
 
@@ -114,6 +122,14 @@ class SearchConfig(BaseModel):
     prompts: Path | None = Field(None, description="folder of templates that replace or extend built-in prompts")
     proposers: tuple[str, ...] = Field(
         (), description="who writes by turns: llm, policy, package.module:Class; default: llm where given, and policy"
+    )
+    isolation: Isolation = Field(
+        default_factory=Isolation,
+        description="`min`: the weakest tier that is good enough: auto (bwrap) or landlock; the strongest that passes "
+        "its self-test is taken",
+    )
+    unsafe_no_sandbox: bool = Field(
+        False, description="run candidates with your own rights: no result of such a run can be a champion"
     )
     executor: str | None = Field(
         None, description="package.module:Class that runs jobs; default: the strongest tier that passes its self-test"
@@ -161,6 +177,11 @@ class SearchConfig(BaseModel):
     @classmethod
     def _as_names(cls, names: object) -> object:
         return split_names(names) if isinstance(names, str) else names
+
+    @field_validator("isolation", mode="before")
+    @classmethod
+    def _as_tier(cls, isolation: object) -> object:
+        return {"min": isolation} if isinstance(isolation, str) else isolation
 
     @field_validator("cutoffs")
     @classmethod

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autorec.domain.candidate import SHORT_ID, Candidate
-from autorec.domain.job import Stage
+from autorec.domain.job import NO_ISOLATION, Stage
 from autorec.domain.state import Record
 from autorec.domain.text import duration, plain, size
 from autorec.schemas.flags import data_flags
@@ -71,6 +71,7 @@ def _context(account: Account) -> dict[str, Any]:
         "account": account,
         "state": state,
         "task": state.task,
+        "no_isolation": NO_ISOLATION,
         "primary": state.task.primary,
         "headline": wording.headline(account),
         "better_way": wording.better_way(state.task.primary),
@@ -93,7 +94,6 @@ def _context(account: Account) -> dict[str, Any]:
         "change": lambda record: _change(record, account),
         "log": lambda record: _log(record, account),
         "declined": state.declined[-DECLINED_SHOWN:],
-        "tiers": sorted({t.tier for r in state.records.values() for t in (r.search, *r.finals) if t and t.tier}),
     }
 
 

@@ -9,8 +9,10 @@ from autorec.domain.events import Evidence
 from autorec.domain.job import Stage
 from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve, too_few
 from autorec.domain.state import Record
+from autorec.finals import UNISOLATED
 from autorec.web.account import Account, value
 
+WITH_A_SANDBOX = "Search again without --unsafe-no-sandbox; autorec doctor says what this machine offers."
 BADGES: Mapping[Resolution, str] = {
     Resolution.VERIFIED: "good",
     Resolution.BETTER: "open",
@@ -97,6 +99,8 @@ def headline(account: Account) -> Headline:
     if champion is not None and value(champion, state, Stage.FINAL) is not None:
         return _judged(account, champion)
     if state.ended is not None:
+        if state.ended == UNISOLATED:
+            return Headline(badge="No sandbox", tone="bad", title=UNISOLATED.capitalize(), sentence=WITH_A_SANDBOX)
         return Headline(
             badge="No result",
             tone="bad",

@@ -227,6 +227,7 @@ def _remembering(
             "judge": _digest_of(Path(judging.__file__).parent),
             "metrics": {name: own.code[spec] for name, spec in config.metrics.items()},
             "executor": own.code.get(config.executor or ""),
+            "isolated": not config.unsafe_no_sandbox,
         },
     )
 
@@ -247,7 +248,7 @@ def environment() -> dict[str, str]:
 
 
 def _digest_of(folder: Path) -> str:
-    files = sorted(file for file in folder.rglob("*.py") if file.is_file())
+    files = sorted(file for file in folder.rglob("*") if file.suffix in (".py", ".bpf") and file.is_file())
     content = b"".join(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() for file in files)
     return hashlib.sha256(content).hexdigest()
 
@@ -286,15 +287,21 @@ def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:
 
 
 def isolated_executor(stack: ExitStack, config: SearchConfig, *, spares: int) -> Executor:
-    """An executor of the strongest tier that holds, or one's own that does; closed with the stack.
+    """An executor of the strongest tier that holds, or one's own that does, or none at all; closed with the stack.
 
     `spares` sandboxes are kept warm: as many as jobs run side by side, where many follow each other.
 
     Raises IsolationError, UsageError.
     """
-    from autorec.execution.tiers import open_executor
+    from autorec.execution.tiers import open_executor, open_without_isolation
 
-    open_built_in = partial(open_executor, spares=spares)
+    if config.unsafe_no_sandbox and config.executor:
+        raise UsageError("executor: what runs without a sandbox runs in no executor of one's own",
+                         fix="leave out --unsafe-no-sandbox or executor")  # fmt: skip
+    if config.unsafe_no_sandbox:
+        open_built_in = partial(open_without_isolation, spares=spares)
+    else:
+        open_built_in = partial(open_executor, config.isolation.min, spares=spares)
     executor = open_own_executor(config.executor, open_built_in) if config.executor else open_built_in()
     stack.callback(executor.close)
     return executor

@@ -18,6 +18,9 @@ from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena
 from autorec.wiring.own import read_own
 from autorec.wiring.spaces import open_space
 
+PASSABLE = 0o711
+"""Others get to what is open to them inside, as the users that root gives itself up for must; they see no names."""
+
 
 @contextmanager
 def trial_arena(config: SearchConfig, *, spares: int = 0) -> Iterator[Arena]:
@@ -29,6 +32,7 @@ def trial_arena(config: SearchConfig, *, spares: int = 0) -> Iterator[Arena]:
     material = load_data(config)
     with ExitStack() as stack:
         folder = stack.enter_context(scratch_folder())
+        folder.chmod(PASSABLE)
         executor = isolated_executor(stack, config, spares=spares)
         objects = ObjectFolder(folder / "objects")
         yield open_arena(

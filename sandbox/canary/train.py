@@ -15,13 +15,20 @@ from pathlib import Path
 ALLOWED_ENVIRONMENT = {"HOME", "TMPDIR", "PATH", "LANG", "OMP_NUM_THREADS"}
 
 
+JOB = Path(__file__).parents[1]
+
+
 def fit(recommender, data, params, run):
     host = json.loads(Path(__file__).with_name("host.json").read_text())
+    shown = [f"{folder}/meta.json" for folder in host["data"]]
     findings = {
         "network": [refused(lambda: connect(host["port"])), not refused(talk_to_oneself)],
-        "host files": [refused(lambda: read(host["secret"])), not refused(lambda: read("/data/meta.json"))],
-        "environment": [set(os.environ) <= ALLOWED_ENVIRONMENT, os.environ.get("HOME") == "/job"],
-        "read-only": [all(refused(lambda p=p: write(p)) for p in protected()), not refused(lambda: write("/job/x"))],
+        "host files": [refused(lambda: read(host["secret"])), not all(refused(lambda p=p: read(p)) for p in shown)],
+        "environment": [set(os.environ) <= ALLOWED_ENVIRONMENT, os.environ.get("HOME") == str(JOB)],
+        "read-only": [
+            all(refused(lambda p=p: write(p)) for p in protected(host)),
+            not refused(lambda: write(JOB / "x")),
+        ],
         "not root": [os.getuid() != 0 and refused(lambda: os.setuid(0)), os.getuid() == os.geteuid()],
     }
     print("canaries", json.dumps(findings), flush=True)
@@ -51,8 +58,10 @@ def talk_to_oneself():
         there.recv(1)
 
 
-def protected():
-    return ["/data/new", "/data/meta.json", "/query/new", "/usr/new", "/new", os.__file__, json.__file__ + ".new"]
+def protected(host):
+    """What is given read-only, wherever it lies in this sandbox, and what is nobody's to write."""
+    given = [f"{folder}/{name}" for folder in (*host["data"], *host["query"]) for name in ("new", "meta.json")]
+    return [*given, "/usr/new", "/new", os.__file__, json.__file__ + ".new"]
 
 
 def read(path):
@@ -71,7 +80,9 @@ def leave_grandchild(token):
         os.setsid()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if os.fork() == 0:
-            os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", token])
+            script = f"import os, signal; os.write({writer}, b'x'); signal.pause()"
+            os.set_inheritable(writer, True)
+            os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", script, token])
         os._exit(0)
     os.close(writer)
     os.read(reader, 1)

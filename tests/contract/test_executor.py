@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 
 from autorec.domain.candidate import Candidate
-from autorec.domain.errors import AutorecError
+from autorec.domain.errors import AutorecError, IsolationError
 from autorec.domain.job import Job, Limits, OutcomeKind, Snapshot
-from autorec.execution.bare import Bare
 from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.executor import SandboxExecutor
 from autorec.ports import Executor
 from autorec.testing.conformance import check_executor
 from autorec.testing.executors import Script, ScriptedExecutor, fails, hands_over
+from autorec.testing.isolation import make_tier
 from autorec.testing.jobs import MANY, MODEL, ONCE, Observer, a_job, write_bundle
 
 
@@ -39,21 +40,25 @@ def script(job: Job) -> Script:
 def open_executor(name: str) -> Executor:
     if name == "scripted":
         return ScriptedExecutor(script)
-    return SandboxExecutor({"bwrap": Bubblewrap, "none": Bare}[name](), spares=1)
+    return SandboxExecutor(make_tier(name), spares=1)
 
 
-@pytest.fixture(params=["scripted", *(pytest.param(tier, marks=pytest.mark.sandbox) for tier in ("bwrap", "none"))])
+@pytest.fixture(
+    params=["scripted", *(pytest.param(t, marks=pytest.mark.sandbox) for t in ("bwrap", "landlock", "none"))]
+)
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    if request.param == "bwrap" and shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not installed")
-    made = open_executor(request.param)
+    try:
+        made = open_executor(request.param)
+    except IsolationError as error:
+        pytest.skip(f"{error}; {error.fix}")
     yield made
     made.close()
 
 
 @pytest.fixture
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bundle(tmp_path_factory.mktemp("bundle"))
+def bundle() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="autorec-bundle-") as name:  # pytest's own folder is closed to other users
+        yield write_bundle(Path(name))
 
 
 def test_every_executor_keeps_the_contract(executor: Executor, bundle: Path) -> None:

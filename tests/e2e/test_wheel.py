@@ -50,6 +50,7 @@ def test_it_runs_from_the_wheel_and_assets_travel(installed, tmp_path):
     assert (where[1] / "draft.j2").is_file()
     assert (where[2] / "retrieval.yaml").is_file()
     assert (where[3] / "reckit" / "__init__.py").is_file()
+    assert (where[3] / "filters" / "x86_64-walled.bpf").is_file()
     assert (where[4] / "every_role" / "recommender" / "__init__.py").is_file()
     assert "search" in say(installed, tmp_path, "--help")
     assert "interactions" in say(installed, tmp_path, "data", "describe")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from attacks import LIMITS, Attack, Attacked, training
@@ -20,11 +21,13 @@ def executor() -> Iterator[SandboxExecutor]:
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("bundle")
-    write_bundle(folder)
-    open_to_all(folder)
-    return folder
+def bundle() -> Iterator[Path]:
+    """Not in pytest's folder, which is closed to the users that root gives itself up for."""
+    with TemporaryDirectory(prefix="autorec-bundle-") as name:
+        folder = Path(name)
+        write_bundle(folder)
+        open_to_all(folder)
+        yield folder
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attacks import needs_bubblewrap
 
-from autorec.execution.canaries import CANARIES, fly
+from autorec.execution.canaries import CANARIES, fly, told
 from autorec.execution.executor import SandboxExecutor
 
 pytestmark = needs_bubblewrap
@@ -27,11 +27,11 @@ def test_canaries_fall_where_there_is_no_sandbox(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("labels")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        host = {"port": listener.getsockname()[1], "secret": str(secret), "token": "none"}
+        host = told(tmp_path, listener.getsockname()[1], secret, "none")
         (tmp_path / "canary" / "host.json").write_text(json.dumps(host))
         script = (
             "import signal, train; signal.pause = lambda: None; train.leave_grandchild = lambda token: None; "
-            "train.protected = lambda: ['outside']; train.fit(None, None, None, None)"
+            "train.protected = lambda host: ['outside']; train.fit(None, None, None, None)"
         )
         done = subprocess.run(
             [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": "canary"}, capture_output=True, check=True

@@ -38,12 +38,13 @@ def fit(recommender, data, params, run):
         "dns": attempt(lambda: socket.getaddrinfo("example.org", 80)),
         "raw": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)),
         "abstract": attempt(unix),
-        "interfaces": [name for _, name in socket.if_nameindex() if name != "lo"],
+        "interfaces": attempt(socket.if_nameindex),
+        "devices": sorted(line.partition(":")[0].strip() for line in open("/proc/net/dev") if ":" in line),
     }}))
 """
         ).findings
         abstract.close()
-    assert found.pop("interfaces") == []
+    assert found.pop("devices") == ["lo"]
     assert set(found.values()) <= {"ConnectionRefusedError", "PermissionError", "OSError", "gaierror", "TimeoutError"}
 
 

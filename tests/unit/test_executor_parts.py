@@ -153,15 +153,20 @@ def test_assets_are_found_and_a_missing_one_is_named() -> None:
 def test_the_verdict_is_the_strongest_available_tier() -> None:
     held = TierReport(available=True, canaries=dict.fromkeys(CANARIES, True))
     missing = TierReport(available=False)
-    assert verdict({"container": missing, "bwrap": held, "landlock": held}) == "bwrap"
-    assert verdict({"container": missing, "bwrap": missing, "landlock": missing}) == "none"
+    assert verdict({"bwrap": held, "landlock": held}) == "bwrap"
+    assert verdict({"bwrap": held, "landlock": held}, "landlock") == "bwrap"
+    assert verdict({"bwrap": missing, "landlock": held}, "landlock") == "landlock"
+    assert verdict({"bwrap": missing, "landlock": missing}, "landlock") == "none"
 
 
-def test_an_unknown_tier_and_one_that_is_not_built_are_refused() -> None:
+def test_a_weaker_tier_is_not_taken_unless_it_is_asked_for() -> None:
+    held, missing = TierReport(available=True), TierReport(available=False)
+    assert verdict({"bwrap": missing, "landlock": held}) == "none"
+
+
+def test_an_unknown_tier_is_refused() -> None:
     with pytest.raises(UsageError, match=r"isolation\.min is 'chroot'; expected auto"):
         open_executor("chroot")
-    with pytest.raises(IsolationError, match="container"):
-        open_executor("container")
 
 
 def test_no_bubblewrap_is_an_error_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

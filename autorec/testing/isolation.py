@@ -1,0 +1,43 @@
+"""The tiers as tests start them, on machines where root's interpreter is closed to others."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from autorec.domain.errors import IsolationError
+from autorec.execution.bare import Bare
+from autorec.execution.bubblewrap import Bubblewrap
+from autorec.execution.ground import Tier
+from autorec.execution.landlock import Landlock, require_reachable
+from autorec.execution.mounts import Interpreter
+
+
+def make_tier(name: str) -> Tier:
+    """The tier `bwrap`, `landlock` or `none`. Raises IsolationError where this machine cannot have it."""
+    if name == "landlock":
+        return Landlock(open_interpreter())
+    return Bubblewrap() if name == "bwrap" else Bare()
+
+
+def open_interpreter() -> Interpreter:
+    """The running interpreter, or the system's with the same packages where only the latter is open to every user.
+
+    Raises IsolationError where neither is.
+    """
+    current = Interpreter.current()
+    system = shutil.which("python3", path="/usr/bin")
+    try:
+        require_reachable((current.executable, *current.site))
+    except IsolationError:
+        if system is None or not _same_version(system):
+            raise
+    else:
+        return current
+    require_reachable(current.site)
+    return Interpreter(executable=Path(system).resolve(), base=Path("/usr"), site=current.site)
+
+
+def _same_version(python: str) -> bool:
+    script = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
+    return subprocess.run([python, "-I", "-c", script], check=False).returncode == 0

@@ -306,7 +306,7 @@ def fit(recommender, data, params, run):
 }
 
 
-@pytest.mark.parametrize(("bomb", "user"), zip(BOMBS, ("root", "user") * 3, strict=True), indirect=["user"])
+@pytest.mark.parametrize(("bomb", "user"), list(zip(BOMBS, ("root", "user") * 3, strict=True)), indirect=["user"])
 def test_what_is_too_much_for_the_disk_is_seen_killed_and_cleaned(
     bomb: str, user: list[str], bundle: Path, folder: Path
 ) -> None:

@@ -85,7 +85,7 @@ def read(tables: Sequence[Table | ParquetTable], positions: Sequence[Mapping[str
     import duckdb
 
     if isinstance(tables[0], Table):
-        if not all(_plain(table) for table in tables if isinstance(table, Table)):
+        if not all(is_plain(table) for table in tables if isinstance(table, Table)):
             return None
         try:
             with connection() as con:
@@ -96,7 +96,7 @@ def read(tables: Sequence[Table | ParquetTable], positions: Sequence[Mapping[str
         return _read(con, tables, positions)
 
 
-def _plain(table: Table) -> bool:
+def is_plain(table: Table) -> bool:
     """Whether duckdb would find the same rows: UTF-8, and a first line that is not blank."""
     return table.dialect.encoding == "utf-8-sig" and not read_head(table.path).lstrip(b"\xef\xbb\xbf")[:1].isspace()
 
@@ -156,8 +156,11 @@ def _column(table: Table | ParquetTable, position: int) -> str:
 
 
 def _source(table: Table | ParquetTable) -> str:
-    if isinstance(table, ParquetTable):
-        return table.sql
+    return table.sql if isinstance(table, ParquetTable) else text_sql(table)
+
+
+def text_sql(table: Table) -> str:
+    """What to select the columns c0, c1 and so on of a text file from, all of them texts."""
     quote = '"' if table.dialect.quoted else ""
     columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(len(table.header)))
     options = {

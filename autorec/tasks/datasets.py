@@ -126,9 +126,9 @@ def row_hashes(
     user_ids: Sequence[str], item_ids: Sequence[str], users: Int32s, items: Int32s, times: Int64s | None, salt: str = ""
 ) -> UInt64s:
     """Hash (salt, user, item, time) of every row to 64 bits, by blake2b of each id and splitmix64 between them."""
-    mixed = _mix(_id_hashes(user_ids, salt)[users])
-    mixed = _mix(mixed ^ _id_hashes(item_ids, salt)[items])
-    return mixed if times is None else _mix(mixed ^ times.astype(np.int64).view(np.uint64))
+    hashes = mixed(_id_hashes(user_ids, salt)[users])
+    hashes = mixed(hashes ^ _id_hashes(item_ids, salt)[items])
+    return hashes if times is None else mixed(hashes ^ times.astype(np.int64).view(np.uint64))
 
 
 def _id_hashes(ids: Sequence[str], salt: str) -> UInt64s:
@@ -137,7 +137,7 @@ def _id_hashes(ids: Sequence[str], salt: str) -> UInt64s:
     return np.frombuffer(raw, dtype="<u8").astype(np.uint64)
 
 
-def _mix(x: UInt64s) -> UInt64s:
+def mixed(x: UInt64s) -> UInt64s:
     """The finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -172,15 +172,15 @@ def _content(
     features: Sequence[Feature],
 ) -> Iterator[bytes | memoryview]:
     yield from (json.dumps(list(ids), ensure_ascii=False).encode() for ids in (user_ids, item_ids))
-    yield from (b"absent" if c is None else _bytes(c) for c in columns)
+    yield from (b"absent" if c is None else as_bytes(c) for c in columns)
     for feature in features:
         yield f"{feature.side} {feature.kind} {feature.name}".encode()
         if isinstance(feature, Categorical):
-            yield from (_bytes(feature.indptr), _bytes(feature.codes))
+            yield from (as_bytes(feature.indptr), as_bytes(feature.codes))
         else:
-            yield _bytes(feature.values)
+            yield as_bytes(feature.values)
 
 
-def _bytes(column: npt.NDArray[np.generic]) -> memoryview:
+def as_bytes(column: npt.NDArray[np.generic]) -> memoryview:
     """The bytes of an array, not copied."""
     return np.ascontiguousarray(column).view(np.uint8).data

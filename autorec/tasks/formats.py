@@ -48,7 +48,7 @@ def recognise(path: Path) -> Source:
 
 
 def _given(folder: Path) -> Source | None:
-    if not _files_called(folder, "train"):
+    if not holds_given(folder):
         return None
     paths = [given_file(folder, name) for name in GIVEN_FILES]
     kinds = {path.suffix == ".parquet" for path in paths}
@@ -58,6 +58,11 @@ def _given(folder: Path) -> Source | None:
     opens = parquet.open_parquet if kinds == {True} else open_table
     tables: tuple[Table, ...] | tuple[ParquetTable, ...] = tuple(opens(path) for path in paths)  # type: ignore[assignment]
     return Source(kind="given train, valid and test files", name=folder.resolve().name, tables=tables)
+
+
+def holds_given(folder: Path) -> bool:
+    """Whether a folder has a train file; the others must then be there too."""
+    return bool(_files_called(folder, "train"))
 
 
 def _files_called(folder: Path, name: str) -> list[Path]:

@@ -63,7 +63,7 @@ def read_log(source: Source, columns: Mapping[str, str]) -> Log:
     """The rows of a source, its columns found; through duckdb where they are Parquet or many. Raises DataError."""
     positions = [find_columns(table, columns) for table in source.tables]
     log = None
-    if not isinstance(source.tables[0], Table) or _is_large(source.tables):
+    if not isinstance(source.tables[0], Table) or (is_large(source.tables) and has_duckdb()):
         log = columnar.read(source.tables, positions)
     if log is None:
         log = plain.read([table for table in source.tables if isinstance(table, Table)], positions)
@@ -72,9 +72,13 @@ def read_log(source: Source, columns: Mapping[str, str]) -> Log:
     return replace(log, sequential=source.sequential, notes=(f"read as {source.kind}: {found}", *log.notes))
 
 
-def _is_large(tables: Sequence[object]) -> bool:
-    size = sum(text_bytes(table.path) for table in tables if isinstance(table, Table))
-    return size >= LARGE_TEXT and find_spec("duckdb") is not None
+def is_large(tables: Sequence[object]) -> bool:
+    """Whether a loop over the rows of the tables that are text would take long."""
+    return sum(text_bytes(table.path) for table in tables if isinstance(table, Table)) >= LARGE_TEXT
+
+
+def has_duckdb() -> bool:
+    return find_spec("duckdb") is not None
 
 
 def _joined(tables: Sequence[FeatureTable], log: Log) -> tuple[list[Feature], list[str]]:

@@ -14,7 +14,7 @@ from autorec.domain.errors import DataError, UsageError
 from autorec.domain.job import Part
 from autorec.schemas.config import SearchConfig
 from autorec.tasks.parts import CODE_OF, rows_of
-from autorec.tasks.ranking.impressions import Category
+from autorec.tasks.ranking.impressions import Category, as_texts
 from autorec.tasks.ranking.readers import load
 from autorec.tasks.ranking.splits import split
 from autorec.tasks.ranking.vocabulary import learn
@@ -124,7 +124,7 @@ def test_what_cannot_be_read_is_named(headed, change, named, message):
 
 def test_a_short_line_of_the_criteo_layout_is_named(criteo):
     criteo.write_text(criteo.read_text() + "0\t1\n")
-    with pytest.raises(DataError, match="line 201: expected 40 fields parted by tabs, found 2"):
+    with pytest.raises(DataError, match="line 201: expected 40 fields as in the first line, found 2"):
         load(criteo, {})
 
 
@@ -170,17 +170,17 @@ def test_a_vocabulary_is_learned_from_train_alone():
     texts = ("a", "b", "c", "d")
     codes = np.array([0, 0, 0, 1, 1, 2, -1, 3, 3, 3, 3], dtype=np.int32)
     train = np.arange(11) < 7
-    field = Category(name="x", codes=codes, values=texts)
+    field = Category(name="x", codes=codes, values=as_texts(texts))
     learned = learn(field, train)
     assert learned.n_codes == 4  # missing, shared, a, b
-    assert learned.encode(field).tolist() == [2, 2, 2, 3, 3, 1, 0, 1, 1, 1, 1]
+    assert learned.encode(field.codes).tolist() == [2, 2, 2, 3, 3, 1, 0, 1, 1, 1, 1]
 
 
 def test_beyond_the_cap_values_are_hashed():
     codes = np.repeat(np.arange(500, dtype=np.int32), 2)
-    field = Category(name="x", codes=codes, values=tuple(f"v{i}" for i in range(500)))
+    field = Category(name="x", codes=codes, values=as_texts(f"v{i}" for i in range(500)))
     learned = learn(field, np.ones(1000, dtype=bool), cap=100, buckets=16)
-    encoded = learned.encode(field)
+    encoded = learned.encode(field.codes)
     assert learned.n_codes == 117
     assert encoded.min() >= 1 and encoded.max() == 116
     shared = encoded[learned.is_shared(encoded)]

@@ -6,23 +6,24 @@ learn from, never for rows that are asked about, and those come in an order that
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autorec.domain.job import Part
 from autorec.tasks.bundle import FILE_MODE, FOLDER_MODE
-from autorec.tasks.datasets import Bools, Int32s, Int64s
+from autorec.tasks.datasets import Bools, Float32s, Int32s, Int64s
 from autorec.tasks.parts import rows_of
-from autorec.tasks.ranking.impressions import Impressions
+from autorec.tasks.ranking.impressions import Category, Impressions, Number
 from autorec.tasks.ranking.vocabulary import Vocabulary
 from autorec.tasks.splits import Split
 
-Array = npt.NDArray[np.generic]
+Values = Float32s | Int32s
+BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,8 +52,6 @@ def write_training(
 ) -> None:
     """Write the `/data` folder with the rows of `parts`. Raises FileExistsError where the folder exists."""
     here = _in_time(rows, np.flatnonzero(rows_of(split.part, *parts)))
-    arrays = _features(rows, vocabularies, secret, here)
-    arrays["labels"] = rows.labels[here].astype(np.float32)
     meta = {
         "kind": "rows",
         "n_rows": len(here),
@@ -60,7 +59,10 @@ def write_training(
         "numeric": [f"n{i:02d}" for i, _ in enumerate(rows.numbers, 1)],
         "categorical": [{"alias": f"c{i:02d}", "n_codes": v.n_codes} for i, v in enumerate(vocabularies, 1)],
     }
-    _write(folder, arrays, meta)
+    folder.mkdir(parents=True)
+    _write_features(rows, vocabularies, secret, here, folder)
+    np.save(folder / "labels.npy", rows.labels[here].astype(np.float32), allow_pickle=False)
+    _finish(folder, meta)
 
 
 def write_query(
@@ -74,7 +76,9 @@ def write_query(
 ) -> None:
     """Write the `/query` folder of a holdout: its rows without labels, shuffled. Raises FileExistsError."""
     here = np.flatnonzero(rows_of(split.part, part))[truth(rows, split, part, secret).asked]
-    _write(folder, _features(rows, vocabularies, secret, here), answer)
+    folder.mkdir(parents=True)
+    _write_features(rows, vocabularies, secret, here, folder)
+    _finish(folder, answer)
 
 
 def _in_time(rows: Impressions, here: Int64s) -> Int64s:
@@ -82,22 +86,42 @@ def _in_time(rows: Impressions, here: Int64s) -> Int64s:
     return here if rows.timestamps is None else here[np.argsort(rows.timestamps[here], kind="stable")]
 
 
-def _features(rows: Impressions, vocabularies: Collection[Vocabulary], secret: bytes, here: Int64s) -> dict[str, Array]:
-    numeric = np.empty((len(here), len(rows.numbers)), dtype=np.float32)
-    for place, number in enumerate(rows.numbers):
-        numeric[:, place] = number.values[here]
-    categorical = np.empty((len(here), len(rows.fields)), dtype=np.int32)
-    for place, (field, vocabulary) in enumerate(zip(rows.fields, vocabularies, strict=True)):
-        categorical[:, place] = vocabulary.encode(field)[here]
-    arrays: dict[str, Array] = {"numeric": numeric, "categorical": categorical}
+def _write_features(
+    rows: Impressions, vocabularies: Collection[Vocabulary], secret: bytes, here: Int64s, folder: Path
+) -> None:
+    numeric = [partial(_values, number) for number in rows.numbers]
+    categorical = [partial(_codes, field, own) for field, own in zip(rows.fields, vocabularies, strict=True)]
+    _write_table(folder / "numeric.npy", np.dtype(np.float32), numeric, here)
+    _write_table(folder / "categorical.npy", np.dtype(np.int32), categorical, here)
     if rows.users is not None:
         permuted = _random(secret, "users").permutation(len(rows.users.values) + 1).astype(np.int32)
-        arrays["users"] = permuted[
-            rows.users.codes[here]
-        ]  # to a model "no user" is a value; the judge tells such rows apart
+        codes = rows.users.codes[here]  # to a model "no user" is a value; the judge tells such rows apart
+        np.save(folder / "users.npy", permuted[codes], allow_pickle=False)
     if rows.timestamps is not None:
-        arrays["timestamps"] = rows.timestamps[here]
-    return arrays
+        np.save(folder / "timestamps.npy", rows.timestamps[here], allow_pickle=False)
+
+
+def _values(number: Number, here: Int64s) -> Float32s:
+    return number.values[here]
+
+
+def _codes(field: Category, vocabulary: Vocabulary, here: Int64s) -> Int32s:
+    return vocabulary.encode(field.codes[here])
+
+
+def _write_table(
+    path: Path, dtype: np.dtype[np.generic], columns: Sequence[Callable[[Int64s], Values]], here: Int64s
+) -> None:
+    """Columns side by side, [n, columns], written some rows at a time: the table never stands in memory."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (len(here), len(columns))}
+    with path.open("wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        for first in range(0, len(here), BLOCK_ROWS):
+            rows = here[first : first + BLOCK_ROWS]
+            block = np.empty((len(rows), len(columns)), dtype=dtype)
+            for place, column in enumerate(columns):
+                block[:, place] = column(rows)
+            stream.write(block.tobytes())
 
 
 def _random(secret: bytes, purpose: str) -> np.random.Generator:
@@ -105,10 +129,7 @@ def _random(secret: bytes, purpose: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(seed))
 
 
-def _write(folder: Path, arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> None:
-    folder.mkdir(parents=True)
-    for name, array in arrays.items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+def _finish(folder: Path, meta: Mapping[str, Any]) -> None:
     (folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
     for file in folder.iterdir():
         file.chmod(FILE_MODE)

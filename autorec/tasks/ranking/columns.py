@@ -1,21 +1,30 @@
-"""Columns of text, gathered chunk by chunk, and what they mean: label, user, time, number or category."""
+"""What a column holds, told by its values, and what may be made of it: label, user, time, number or category.
+
+Two kinds of column answer alike: `plain.TextColumn` holds the distinct texts of a small file, `columnar.StoredColumn`
+asks duckdb. What a value means is said once, by the functions of this module.
+"""
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
-from autorec.tasks.canonical import Numbering
-from autorec.tasks.datasets import Bools, Float32s, Int32s, Int64s
-from autorec.tasks.ranking.impressions import MISSING, Category, Number
+from autorec.tasks import timestamps
+from autorec.tasks.datasets import Bools, Float64s, Int64s, as_bytes
+from autorec.tasks.ranking.impressions import Category, texts_as_bytes
+from autorec.tasks.timestamps import Clock
 
 MISSING_TEXTS = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "\\N"})
 TRUE_TEXTS, FALSE_TEXTS = frozenset({"1", "1.0", "true", "True"}), frozenset({"0", "0.0", "false", "False"})
 LOOKS_LIKE_AN_ID = re.compile(r"(^|[_ ])id$|[a-z]I[dD]$|ID$")
-Parsed = TypeVar("Parsed")
-SOURCE_VERSION = b"autorec rows as read 1\0"
+LARGEST_NUMBER = float(np.finfo(np.float32).max)
+NO_MOMENT = int(np.iinfo(np.int64).min)
+SOURCE_VERSION = b"autorec rows as read 2\0"
 
 
 class Refused(Exception):
@@ -27,99 +36,154 @@ class Refused(Exception):
         self.text = text
 
 
-class Column:
-    """One column of text as codes of its distinct values, so that each value is looked at once."""
+class Look(Enum):
+    """What all values of a column are, those that are missing apart."""
 
-    def __init__(self, name: str) -> None:
-        self.name, _, self.declared = name.partition(":")
-        self._numbering = Numbering()
-        self._chunks: list[Int32s] = []
+    NUMBER = "finite numbers of 32 bits"
+    DATE = "ISO 8601 dates"
+    TEXT = "anything else"
 
-    def add(self, texts: Sequence[str]) -> None:
-        self._chunks.append(self._numbering.encode(texts))
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The distinct values, in the order in which they first came."""
-        return self._numbering.ids
+class Column(Protocol):
+    """A column of all rows. `declared` is the type that its header gives it (`price:float`), or "".
+
+    The methods raise Refused for the first value that cannot be read so.
+    """
 
     @property
-    def codes(self) -> Int32s:
-        return np.concatenate(self._chunks)
+    def name(self) -> str: ...
 
     @property
-    def is_empty(self) -> bool:
-        """Whether it tells nothing: all missing, or one value only."""
-        return len(self.texts) < 2
+    def declared(self) -> str: ...
 
     @property
-    def holds_numbers(self) -> bool:
-        """Whether it should be read as numbers: declared so, or all values are and its name is not that of an id."""
-        if self.declared:
-            return self.declared == "float"
-        return LOOKS_LIKE_AN_ID.search(self.name) is None and all(_is_number(text) for text in self.texts)
+    def look(self) -> Look: ...
 
     def labels(self) -> Bools:
-        """Raises Refused for anything but 0 and 1."""
-        return self._parsed(_label, np.bool_)
+        """Whether each row was clicked."""
+        ...
 
-    def number(self) -> Number:
-        """Raises Refused where a value is neither missing nor a finite number."""
-        values: Float32s = self._parsed(_number, np.float32)
-        return Number(name=self.name, values=values)
+    def numbers(self) -> Float64s:
+        """NaN where missing."""
+        ...
 
-    def times(self, parse: Callable[[Sequence[str]], Int64s]) -> Int64s:
-        """Raises Refused for the first value that `parse` cannot take."""
-        try:
-            return parse(self.texts)[self.codes]
-        except ValueError:
-            return self._parsed(lambda text: int(parse((text,))[0]), np.int64)
+    def moments(self) -> Int64s:
+        """Dates as microseconds since 1970, NO_MOMENT where missing."""
+        ...
+
+    def times(self) -> tuple[Int64s, tuple[str, ...]]:
+        """Seconds since 1970, from whatever unit or date the column holds, and notes. None may be missing."""
+        ...
 
     def category(self) -> Category:
-        """Distinct values in order, so that the file's order leaves no trace in the codes."""
-        kept = sorted(text for text in self.texts if text not in MISSING_TEXTS)
-        place = {text: code for code, text in enumerate(kept)}
-        renumbered = np.array([place.get(text, MISSING) for text in self.texts], dtype=np.int32)
-        return Category(name=self.name, codes=renumbered[self.codes], values=tuple(kept))
-
-    def _parsed(self, parse: Callable[[str], object], dtype: type[np.generic]) -> np.ndarray:
-        values = []
-        for code, text in enumerate(self.texts):
-            try:
-                values.append(parse(text))
-            except ValueError:
-                raise Refused(int(np.argmax(self.codes == code)), text) from None
-        return np.array(values, dtype=dtype)[self.codes]
+        """Distinct texts in order, so that the file's order leaves no trace in the codes."""
+        ...
 
 
-def source_digest(columns: Sequence[Column]) -> str:
-    """Sha256 (hex) of the texts of all columns in the order of the rows, whatever the columns are taken for."""
-    digest = hashlib.sha256(SOURCE_VERSION)
-    for column in columns:
-        for part in ("\0".join((column.name, *column.texts)).encode(), column.codes.tobytes()):
-            digest.update(len(part).to_bytes(8, "little"))
-            digest.update(part)
-    return digest.hexdigest()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raw:
+    """All columns of tables that follow one another, as they stand there, and how many rows each table has.
+
+    Those at the places `unreadable` hold what no text or number tells, such as lists.
+    """
+
+    columns: Sequence[Column]
+    sizes: Sequence[int]
+    unreadable: Sequence[int] = ()
 
 
-def _label(text: str) -> bool:
+Held = Float64s | Int64s | Category
+
+
+def holds_numbers(column: Column) -> bool:
+    """Whether it should be read as numbers: declared so, or all values are and its name is not that of an id."""
+    if column.declared:
+        return column.declared == "float"
+    return LOOKS_LIKE_AN_ID.search(column.name) is None and column.look is Look.NUMBER
+
+
+def as_it_looks(column: Column) -> Held:
+    """Numbers, moments or a category: what the values themselves say, whatever the column is taken for."""
+    if column.look is Look.NUMBER:
+        return column.numbers()
+    return column.moments() if column.look is Look.DATE else column.category()
+
+
+class SourceDigest:
+    """Names the rows of files by all columns as they look: the same for a CSV and for Parquet with its values."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256(SOURCE_VERSION)
+
+    def add(self, name: str, held: Held) -> None:
+        self._take(name.encode())
+        for part in texts_as_bytes(held.values) if isinstance(held, Category) else ():
+            self._take(part)
+        self._take(as_bytes(held.codes if isinstance(held, Category) else held))
+
+    def _take(self, part: bytes | memoryview) -> None:
+        self._digest.update(len(part).to_bytes(8, "little"))
+        self._digest.update(part)
+
+    def hexdigest(self) -> str:
+        return self._digest.hexdigest()
+
+
+Times = Int64s | Float64s
+
+
+def look_of(texts: Iterable[str]) -> Look:
+    """The look of texts none of which is missing; NUMBER where there are none."""
+    could_be = [Look.NUMBER, Look.DATE]
+    for text in texts:
+        could_be = [look for look in could_be if looks_so(text, look)]
+        if not could_be:
+            return Look.TEXT
+    return could_be[0]
+
+
+def looks_so(text: str, look: Look) -> bool:
+    """Whether a text that is not missing is a number, or a date."""
+    parse: Callable[[str], object] = number_of if look is Look.NUMBER else moment_of
+    try:
+        parse(text)
+    except ValueError:
+        return False
+    return True
+
+
+def label_of(text: str) -> bool:
+    """Raises ValueError for anything but 0 and 1."""
     if text not in TRUE_TEXTS | FALSE_TEXTS:
         raise ValueError(text)
     return text in TRUE_TEXTS
 
 
-def _number(text: str) -> float:
+def number_of(text: str) -> float:
+    """Raises ValueError where it is neither missing (NaN) nor finite in 32 bits."""
     if text in MISSING_TEXTS:
         return float("nan")
     value = float(text)
-    if not abs(value) <= np.finfo(np.float32).max:
+    if not abs(value) <= LARGEST_NUMBER:
         raise ValueError(text)
     return value
 
 
-def _is_number(text: str) -> bool:
+def moment_of(text: str) -> int:
+    """Microseconds; raises ValueError where it is neither missing nor an ISO date."""
+    return NO_MOMENT if text in MISSING_TEXTS else int(timestamps.parse((text,), Clock.DATE)[0])
+
+
+def parser_of_times(first: str) -> tuple[Callable[[Sequence[str]], Times], Clock]:
+    """How to read a column of times, told by its first value. Raises Refused where that is no time."""
     try:
-        _number(text)
+        clock = timestamps.clock_of(first)
     except ValueError:
-        return False
-    return True
+        raise Refused(0, first) from None
+    return partial(timestamps.parse, clock=clock), clock
+
+
+def seconds(chunks: Sequence[Times], clock: Clock) -> tuple[Int64s, tuple[str, ...]]:
+    """Whole seconds of one column of times, and notes on how they were read."""
+    times = timestamps.join(chunks, clock)
+    return times.ticks // times.per_second, times.notes

@@ -113,7 +113,7 @@ def auc_error(n_clicks: int, n_others: int, auc: float = TYPICAL_AUC) -> float:
 def _part(rows: Impressions, split: Split, vocabularies: Sequence[Vocabulary], part: Part) -> PartDescription:
     here = rows_of(split.part, part)
     new = [
-        float(vocabulary.is_shared(vocabulary.encode(field)[here]).mean())
+        float(vocabulary.is_shared(vocabulary.encode(field.codes[here])).mean())
         for field, vocabulary in zip(rows.fields, vocabularies, strict=True)
     ]
     users = with_both = None

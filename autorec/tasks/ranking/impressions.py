@@ -4,13 +4,19 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from autorec.tasks.datasets import Bools, Float32s, Int8s, Int32s, Int64s, UInt64s
+from autorec.tasks.datasets import Bools, Float32s, Int8s, Int32s, Int64s, UInt64s, as_bytes, mixed
+
+Texts = npt.NDArray[Any]
+"""Texts of any length as one array of StringDType, not as an object each: 16 bytes, and what goes beyond 15."""
 
 MISSING = -1
-DIGEST_VERSION = b"autorec impressions 2\0"
+CHUNK = 65_536
+DIGEST_VERSION = b"autorec impressions 3\0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -23,11 +29,11 @@ class Number:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Category:
-    """A column of categories: int32 [n] codes into `values`, distinct texts; -1 where missing."""
+    """A column of categories: int32 [n] codes into `values`, distinct texts in order; -1 where missing."""
 
     name: str
     codes: Int32s
-    values: tuple[str, ...]
+    values: Texts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,30 +73,41 @@ class Impressions:
             digest.update(part)
         return digest.hexdigest()
 
-    def _content(self) -> Iterator[bytes]:
-        yield self.labels.tobytes()
-        yield b"absent" if self.timestamps is None else self.timestamps.tobytes()
+    def _content(self) -> Iterator[bytes | memoryview]:
+        yield as_bytes(self.labels)
+        yield b"absent" if self.timestamps is None else as_bytes(self.timestamps)
         for number in self.numbers:
-            yield from (b"number", number.name.encode(), number.values.tobytes())
+            yield from (b"number", number.name.encode(), as_bytes(number.values))
         for field in self.fields:
-            yield b"users" if field is self.users else b"category"
-            yield from (field.name.encode(), field.codes.tobytes(), "\0".join(field.values).encode())
+            yield from (b"users" if field is self.users else b"category", field.name.encode(), as_bytes(field.codes))
+            yield from texts_as_bytes(field.values)
 
     def row_hashes(self, seed: int) -> UInt64s:
-        """One hash a row, of its features alone: rows that look the same get the same one, whatever their label."""
+        """One hash a row, of its features alone: rows that look the same get the same one, whatever their label.
+
+        A category is told by its place among the values, which does not change with the order of the rows.
+        """
         total = np.zeros(len(self), dtype=np.uint64)
         for place, number in enumerate(self.numbers):
-            distinct, codes = np.unique(number.values, return_inverse=True)
-            total += _hashes((value.tobytes() for value in distinct), f"{seed} number {place}")[codes]
+            total += _hashes((number.values + np.float32(0)).view(np.uint32), f"{seed} number {place}")
         for place, field in enumerate(self.fields):
-            texts = (value.encode() for value in (*field.values, ""))  # index -1, missing, finds the last
-            total += _hashes(texts, f"{seed} category {place}")[field.codes]
+            total += _hashes(field.codes.view(np.uint32), f"{seed} category {place}")
         if self.timestamps is not None:
-            distinct_times, codes = np.unique(self.timestamps, return_inverse=True)
-            total += _hashes((value.tobytes() for value in distinct_times), f"{seed} time")[codes]
+            total += _hashes(self.timestamps.view(np.uint64), f"{seed} time")
         return total
 
 
-def _hashes(contents: Iterable[bytes], key: str) -> UInt64s:
-    raw = b"".join(hashlib.blake2b(c, digest_size=8, key=key.encode()[:64]).digest() for c in contents)
-    return np.frombuffer(raw, dtype="<u8").astype(np.uint64)
+def as_texts(values: Iterable[str]) -> Texts:
+    """Texts as an array."""
+    return np.array(list(values), dtype=np.dtypes.StringDType())
+
+
+def texts_as_bytes(values: Texts) -> Iterator[bytes]:
+    """The texts, some at a time, so that never all of them are objects."""
+    for first in range(0, len(values), CHUNK):
+        yield "\0".join(values[first : first + CHUNK].tolist()).encode()
+
+
+def _hashes(column: npt.NDArray[np.unsignedinteger], key: str) -> UInt64s:
+    salt = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "little")
+    return mixed(column.astype(np.uint64) ^ np.uint64(salt))

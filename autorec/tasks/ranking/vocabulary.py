@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autorec.tasks.datasets import Bools, Int32s
-from autorec.tasks.ranking.impressions import Category
+from autorec.tasks.ranking.impressions import Category, Texts
 
 LEAST_COUNT = 2
 CAP = 100_000
@@ -29,9 +29,9 @@ class Vocabulary:
     n_codes: int
     n_buckets: int
 
-    def encode(self, field: Category) -> Int32s:
-        """Codes int32 [n] of a column's rows, each below `n_codes`."""
-        return self.code_of[field.codes]
+    def encode(self, codes: Int32s) -> Int32s:
+        """What stands for the values of these codes of the column: int32 [n], each below `n_codes`."""
+        return self.code_of[codes]
 
     def is_shared(self, codes: Int32s) -> Bools:
         """Which codes stand for values without one of their own."""
@@ -46,11 +46,14 @@ def learn(field: Category, train: Bools, cap: int = CAP, buckets: int = BUCKETS)
     frequent = frequent[np.argsort(-counts[frequent], kind="stable")]
     own, n_buckets = (frequent[:cap], buckets) if len(frequent) > cap else (frequent, 1)
     code_of = np.zeros(len(field.values) + 1, dtype=np.int32)
-    code_of[:-1] = 1 + (_hashes(field.values) % n_buckets if n_buckets > 1 else 0)
+    code_of[:-1] = 1
     code_of[own] = 1 + n_buckets + np.arange(len(own))
+    if n_buckets > 1:
+        rest = np.flatnonzero(code_of[:-1] == 1)
+        code_of[rest] += _hashes(field.values[rest]) % n_buckets
     return Vocabulary(code_of=code_of, n_codes=1 + n_buckets + len(own), n_buckets=n_buckets)
 
 
-def _hashes(values: tuple[str, ...]) -> Int32s:
-    raw = b"".join(hashlib.blake2b(value.encode(), digest_size=4).digest() for value in values)
-    return (np.frombuffer(raw, dtype="<u4") >> 1).astype(np.int32)
+def _hashes(values: Texts) -> Int32s:
+    found = (hashlib.blake2b(value.encode(), digest_size=4).digest() for value in values)
+    return np.fromiter((int.from_bytes(raw, "little") >> 1 for raw in found), dtype=np.int32, count=len(values))

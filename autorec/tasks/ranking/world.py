@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from autorec.tasks.datasets import Bools, Float32s, Float64s, Int32s, Int64s
-from autorec.tasks.ranking.impressions import Category, Impressions, Number
+from autorec.tasks.ranking.impressions import Category, Impressions, Number, as_texts
 
 DAY_S = 86_400
 HOURS = 24
@@ -128,4 +128,4 @@ def _with_gaps(rng: np.random.Generator, values: Float64s, share: float) -> Floa
 
 
 def _category(name: str, codes: Int32s | Int64s, values: list[str]) -> Category:
-    return Category(name=name, codes=codes.astype(np.int32), values=tuple(values))
+    return Category(name=name, codes=codes.astype(np.int32), values=as_texts(values))

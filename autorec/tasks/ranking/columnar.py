@@ -55,6 +55,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 NUMBERS = (*WHOLE, *HUGE, *REAL)
 READABLE = (*NUMBERS, *TEXT, *MOMENTS, "BOOLEAN", "TIME")
+FEW = 2_048
+"""How many texts are looked at at once where the first ones will probably do."""
 NUMBER_SPELLING = r"-?[0-9]{1,18}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?"
 """As RE2 reads it; JSON's and Python's way of writing a number."""
 
@@ -238,7 +240,7 @@ class StoredColumn:
         if self._is_plain(look):
             return True
         odd = f"SELECT {self._text} FROM ({self._rows}) WHERE {self._known} AND NOT coalesce({PLAIN[look]}, false)"
-        return all(looks_so(text, look) for texts in self._streamed(odd) for text in set(texts))
+        return all(looks_so(text, look) for texts in self._streamed(odd, FEW) for text in set(texts))
 
     def _parsed(self, parse: Callable[[str], object], dtype: type[np.generic]) -> Array:
         """Each text parsed by itself, some rows at a time."""
@@ -255,10 +257,10 @@ class StoredColumn:
     def _texts(self) -> Iterator[list[str]]:
         return self._streamed(f"SELECT coalesce({self._text}, '') FROM ({self._rows})")
 
-    def _streamed(self, sql: str) -> Iterator[list[str]]:
+    def _streamed(self, sql: str, size: int = CHUNK) -> Iterator[list[str]]:
         """The first column of what is asked for, in order; it must be used up before anything else is asked."""
         found = self._con.execute(sql)
-        while rows := found.fetchmany(CHUNK):
+        while rows := found.fetchmany(size):
             yield [row[0] for row in rows]
 
     def _fetched(self, sql: str, missing: float) -> Array:

@@ -32,11 +32,16 @@ def load(path: Path, named: Mapping[str, str]) -> Impressions:
     """
     source = recognise(path, named)
     with _opened(source) as raw:
-        if 0 in raw.sizes:
-            empty = source.tables[list(raw.sizes).index(0)].path
-            raise DataError(f"{empty}: no rows after the header", fix="give a file with rows in it")
-        layout = CRITEO_LAYOUT if source.is_criteo else lay_out(source.tables[0], raw, named)
-        return _read(source, raw, layout)
+        return impressions(source, raw, named)
+
+
+def impressions(source: Source, raw: Raw, named: Mapping[str, str]) -> Impressions:
+    """What the columns of a source are taken for, whoever holds them. Raises DataError as `load` does."""
+    if 0 in raw.sizes:
+        empty = source.tables[list(raw.sizes).index(0)].path
+        raise DataError(f"{empty}: no rows after the header", fix="give a file with rows in it")
+    layout = CRITEO_LAYOUT if source.is_criteo else lay_out(source.tables[0], raw, named)
+    return _read(source, raw, layout)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autorec.tasks.datasets import Bools, Int32s
-from autorec.tasks.ranking.impressions import Category, Texts
+from autorec.tasks.ranking.impressions import CHUNK, Category, Texts
 
 LEAST_COUNT = 2
 CAP = 100_000
@@ -55,5 +55,9 @@ def learn(field: Category, train: Bools, cap: int = CAP, buckets: int = BUCKETS)
 
 
 def _hashes(values: Texts) -> Int32s:
-    found = (hashlib.blake2b(value.encode(), digest_size=4).digest() for value in values)
-    return np.fromiter((int.from_bytes(raw, "little") >> 1 for raw in found), dtype=np.int32, count=len(values))
+    hashes = np.empty(len(values), dtype="<u4")
+    for first in range(0, len(values), CHUNK):
+        some = values[first : first + CHUNK].tolist()
+        raw = b"".join([hashlib.blake2b(value.encode(), digest_size=4).digest() for value in some])
+        hashes[first : first + len(some)] = np.frombuffer(raw, dtype="<u4")
+    return (hashes >> 1).astype(np.int32)

@@ -1,8 +1,10 @@
-"""What a log of many rows costs: `python benchmarks/large_data.py [--rows 20000000] [--csv]`.
+"""What many rows cost: `python benchmarks/large_data.py [--role ranking] [--rows 20000000] [--csv]`.
 
 Writes a made-up log as Parquet (seeded; 200,000 users and 30,000 items, both skewed), then loads it, splits it and
 writes its bundles in a process of its own, and says seconds and peak memory after each step. At last eight processes
 map the training bundle and touch all of it, against one: the sum of their PSS shows that they share it.
+
+For ranking the rows are like Criteo's: a label, 13 numbers and 26 categories, skewed, as many values as theirs has.
 """
 
 import argparse
@@ -24,6 +26,12 @@ Result = TypeVar("Result")
 MEBI = 2**20
 N_USERS, N_ITEMS = 200_000, 30_000
 WORKERS = 8
+CRITEO_NUMBERS = 13
+CRITEO_VALUES = [
+    *(1460, 583, 10131227, 2202608, 305, 24, 12517, 633, 3, 93145, 5683, 8351593, 3194),
+    *(27, 14992, 5461306, 10, 5652, 2173, 4, 7046547, 18, 15, 286181, 105, 142572),
+]
+"""Distinct values of C1 to C26 in the 46 million rows of Kaggle's Criteo data."""
 
 
 def write_log(path: Path, rows: int) -> None:
@@ -41,6 +49,26 @@ def write_log(path: Path, rows: int) -> None:
         con.register("log", log)
         kind = "parquet" if path.suffix == ".parquet" else "csv, header"
         con.execute(f"COPY (SELECT * FROM log) TO '{path}' (FORMAT {kind})")
+
+
+def write_rows(path: Path, rows: int) -> None:
+    """A fifth of the numbers and a twentieth of the categories missing; a quarter of the rows clicked."""
+    import duckdb
+
+    numbers = (
+        f"CASE WHEN random() > 0.2 THEN CAST(exp(6 * random() * random()) * 3 AS INTEGER) - 4 END AS I{i + 1}"
+        for i in range(CRITEO_NUMBERS)
+    )
+    categories = (
+        f"CASE WHEN random() > 0.05 THEN printf('%08x', CAST(hash({i}00000000::BIGINT + "
+        f"CAST(floor({values} * pow(random(), 4)) AS BIGINT)) % 4294967296 AS BIGINT)) END AS C{i + 1}"
+        for i, values in enumerate(CRITEO_VALUES)
+    )
+    columns = ", ".join(("CAST(random() < 0.25 AS INTEGER) AS label", *numbers, *categories))
+    with duckdb.connect() as con:
+        con.execute("SELECT setseed(0.5)")
+        kind = "parquet" if path.suffix == ".parquet" else "csv, header"
+        con.execute(f"COPY (SELECT {columns} FROM range({rows})) TO '{path}' (FORMAT {kind})")
 
 
 def in_its_own_process(work: Callable[..., None], *arguments: object) -> None:
@@ -82,6 +110,30 @@ def load_split_write(path: Path, target: Path) -> None:
         timed(f"write the query of {part}", partial(write_query, dataset, cut, permutation, part, folder, answer))
 
 
+def load_split_write_rows(path: Path, target: Path) -> None:
+    from autorec.domain.job import HISTORY_OF, Part
+    from autorec.tasks.parts import HOLDOUTS, rows_of
+    from autorec.tasks.ranking.bundle import write_query, write_training
+    from autorec.tasks.ranking.describe import describe
+    from autorec.tasks.ranking.readers import load
+    from autorec.tasks.ranking.splits import split
+    from autorec.tasks.ranking.vocabulary import learn
+
+    begin, secret = time.perf_counter(), b"benchmark"
+    rows = timed(f"load {path.name}", lambda: load(path, {}))
+    cut = timed("digest and split, auto", lambda: split(rows))
+    train = rows_of(cut.part, Part.TRAIN)
+    known = timed("learn vocabularies", lambda: [learn(field, train) for field in rows.fields])
+    timed("write the training bundle", lambda: write_training(
+        rows, cut, known, secret, HISTORY_OF[Part.SELECT], target / "data"))  # fmt: skip
+    answer = {"answer": "probabilities"}
+    for part in HOLDOUTS:
+        folder = target / f"query-{part}"
+        timed(f"write the query of {part}", partial(write_query, rows, cut, known, secret, part, folder, answer))
+    print(f"{'load, split and bundle':<44} {time.perf_counter() - begin:7.1f} s   ({cut.rule}, {len(rows):,} rows)")
+    timed("describe", lambda: describe(rows, cut, known))
+
+
 def pss_bytes() -> int:
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
@@ -96,14 +148,20 @@ def touch_bundle(folder: Path, barrier: object, answers: object) -> None:
     torch.set_num_threads(1)
     before = pss_bytes()
     data = reckit.open_data(folder)
-    for tensor in (data.indptr, data.items, data.timestamps, data.values):
-        tensor.sum()
+    is_rows = isinstance(data, reckit.Rows)
+    names = ("numeric", "categorical", "labels") if is_rows else ("indptr", "items", "timestamps", "values")
+    for name in names:
+        getattr(data, name).sum()
     barrier.wait()
     mapped = pss_bytes() - before
     barrier.wait()
-    users = torch.randint(data.n_users, (1024,), generator=torch.Generator().manual_seed(0))
-    data.sequences(50, users)
-    data.csr(users)
+    generator = torch.Generator().manual_seed(0)
+    if is_rows:
+        data.take(torch.randint(len(data), (1024,), generator=generator))
+    else:
+        users = torch.randint(data.n_users, (1024,), generator=generator)
+        data.sequences(50, users)
+        data.csr(users)
     barrier.wait()
     answers.put((mapped, pss_bytes() - before))
     barrier.wait()
@@ -124,16 +182,21 @@ def measure_sharing(folder: Path, workers: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--role", choices=("retrieval", "ranking"), default="retrieval")
+    parser.add_argument("--rows", type=int, help="20,000,000 for retrieval, 10,000,000 for ranking")
     parser.add_argument("--csv", action="store_true", help="as CSV instead of Parquet")
     asked = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / ("log.csv" if asked.csv else "log.parquet")
-        in_its_own_process(write_log, path, asked.rows)
-        print(f"{asked.rows:,} rows, {path.stat().st_size / MEBI:.0f} MiB of {path.suffix[1:]}")
-        in_its_own_process(load_split_write, path, folder)
+        write, measure, rows = {
+            "retrieval": (write_log, load_split_write, asked.rows or 20_000_000),
+            "ranking": (write_rows, load_split_write_rows, asked.rows or 10_000_000),
+        }[asked.role]
+        in_its_own_process(write, path, rows)
+        print(f"{rows:,} rows, {path.stat().st_size / MEBI:.0f} MiB of {path.suffix[1:]}")
+        in_its_own_process(measure, path, folder)
         size = sum(file.stat().st_size for file in (folder / "data").iterdir()) / MEBI
         print(f"training bundle: {size:.0f} MiB")
         for workers in (1, WORKERS):

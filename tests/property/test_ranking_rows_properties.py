@@ -113,7 +113,7 @@ def everything(rows: Impressions, folder: Path) -> object:
     return [*found, cut.digest, [(file.name, file.read_bytes()) for file in files]]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables, readings, st.sampled_from(["\n", "\r\n"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 @example(example_table, {}, "\n", csv.QUOTE_MINIMAL)
 def test_both_ways_agree(

@@ -144,8 +144,9 @@ class StoredColumn:
         self.kind = family(kind)
         self._con = con
         self._n_rows = n_rows
+        held = kind if self.kind in (*NUMBERS, *MOMENTS) else "VARCHAR"
         self._rows = " UNION ALL ".join(
-            f"SELECT CAST({quoted(field)} AS {kind}) AS x, file_row_number + {first} AS place "
+            f"SELECT CAST({quoted(field)} AS {held}) AS x, file_row_number + {first} AS place "
             f"FROM read_parquet({path_literal(file)}, file_row_number=true)"
             for file, first in files
         )
@@ -211,8 +212,9 @@ class StoredColumn:
 
     def _ways_to_tell_times(self) -> Iterator[tuple[str, str, Clock]]:
         """(what must hold of all rows, then the time is, and is so to be understood), in SQL."""
-        if self.kind in (*WHOLE, *REAL):
-            yield "x IS NOT NULL", f"CAST(x AS {'BIGINT' if self.kind in WHOLE else 'DOUBLE'})", Clock.NUMBER
+        if self.kind in NUMBERS:
+            kind = "DOUBLE" if self.kind in REAL else "BIGINT"
+            yield f"TRY_CAST(x AS {kind}) IS NOT NULL", f"CAST(x AS {kind})", Clock.NUMBER
             return
         yield _spelled(SPELLINGS["whole"]), "CAST(x AS BIGINT)", Clock.NUMBER
         yield PLAIN[Look.NUMBER], "CAST(x AS DOUBLE)", Clock.NUMBER

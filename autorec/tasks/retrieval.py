@@ -9,7 +9,7 @@ from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
 from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import SELECTING, Measure, Role
+from autorec.tasks.roles import SELECTING, Measure, Role, Takeaway
 
 if TYPE_CHECKING:
     from autorec.tasks.bundle import Permutation
@@ -180,6 +180,20 @@ RETRIEVAL = Role(
     shown=("ndcg@10", "hitrate@10", "mrr@10"),
     predictions_file="recommendations.csv",
     predictions_are="what it recommends on the test",
+    takeaway=Takeaway(
+        ask="recommend --all -k 10",
+        ask_bare="recommend --all -k 10 --data YOUR.csv",
+        answers="lists for everybody",
+        use="Recommending items of the catalogue that it was trained on, to the users of the data below. It knows no "
+        "item that came later, and no reason why somebody took an item. Train it again as the log grows.",
+        holds="`trained/users.csv` holds users' ids, and weights may hold a vector for each user",
+        unknown=(
+            "How it does online: clicks that its own lists cause were never seen.",
+            "How it does for new users and new items beyond the figures above, or after tastes have moved on.",
+            "Whether it serves all groups of users alike: nothing about groups was measured.",
+            "Scores are for ordering one user's items: they are no probabilities, and do not compare between users.",
+        ),
+    ),
     protocol=_protocol,
     load=load,
     synthesise=_synthesise,

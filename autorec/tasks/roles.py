@@ -127,11 +127,28 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Takeaway:
+    """What people are told of an exported candidate, in words; Markdown without markup but `code`.
+
+    `ask` is what follows `python -m recommender` to have answers, `ask_bare` the same where no rows of the run came
+    along, `answers` what comes; `use` what it is for and what it is not, `holds` what of people is in the folder,
+    `unknown` what nobody knows of it.
+    """
+
+    ask: str
+    ask_bare: str
+    answers: str
+    use: str
+    holds: str
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """One role. `baselines` are designs of its search space that a search compares with unless told otherwise; `shown`
-    are the columns of the final table; `predictions_file` is what lies beside the champion; `protocol` says how a task
-    was judged, in a sentence; `synthesise` writes the synthetic world of a seed, and of the sizes named, and says what
-    is in it.
+    are the columns of the final table; `predictions_file` is what lies beside the champion; `takeaway` is what is said
+    of its exports; `protocol` says how a task was judged, in a sentence; `synthesise` writes the synthetic world of a
+    seed, and of the sizes named, and says what is in it.
     """
 
     name: str
@@ -145,6 +162,7 @@ class Role:
     shown: tuple[str, ...]
     predictions_file: str
     predictions_are: str
+    takeaway: Takeaway
     protocol: Callable[[Task], str]
     load: Callable[[SearchConfig], Material] = field(repr=False)
     synthesise: Callable[[Path, int, Mapping[str, int]], str] = field(repr=False)

@@ -135,6 +135,9 @@ def _lay_out_card(export: Export, file: Path) -> None:
         protocol=role.protocol(export.state.task),
         shown=role.shown,
         data=(*described.rows(), *(("beware", warning) for warning in described.warnings)),
+        use=role.takeaway.use,
+        holds=role.takeaway.holds,
+        unknown=role.takeaway.unknown,
         with_history=export.with_history,
     )
     file.write_text(card.text(), encoding="utf-8")

@@ -18,7 +18,7 @@ from autorec.domain.job import Part
 from autorec.tasks.bundle import FILE_MODE, FOLDER_MODE
 from autorec.tasks.datasets import Bools, Int32s, Int64s
 from autorec.tasks.parts import rows_of
-from autorec.tasks.ranking.impressions import Impressions
+from autorec.tasks.ranking.impressions import Category, Impressions
 from autorec.tasks.ranking.vocabulary import Vocabulary
 from autorec.tasks.splits import Split
 
@@ -91,13 +91,18 @@ def _features(rows: Impressions, vocabularies: Collection[Vocabulary], secret: b
         categorical[:, place] = vocabulary.encode(field)[here]
     arrays: dict[str, Array] = {"numeric": numeric, "categorical": categorical}
     if rows.users is not None:
-        permuted = _random(secret, "users").permutation(len(rows.users.values) + 1).astype(np.int32)
-        arrays["users"] = permuted[
-            rows.users.codes[here]
-        ]  # to a model "no user" is a value; the judge tells such rows apart
+        arrays["users"] = user_numbers(rows.users, secret)[rows.users.codes[here]]
     if rows.timestamps is not None:
         arrays["timestamps"] = rows.timestamps[here]
     return arrays
+
+
+def user_numbers(users: Category, secret: bytes) -> Int32s:
+    """What candidates call each user, int32 [n_users + 1]; the last is for rows that name none.
+
+    To a model "no user" is a value; the judge tells such rows apart.
+    """
+    return _random(secret, "users").permutation(len(users.values) + 1).astype(np.int32)
 
 
 def _random(secret: bytes, purpose: str) -> np.random.Generator:

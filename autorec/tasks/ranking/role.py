@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
-from autorec.domain.job import Part
+from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import SELECTING, Measure, Role
+from autorec.tasks.roles import SELECTING, Measure, Role, Takeaway
 
 if TYPE_CHECKING:
     from autorec.tasks.ranking.describe import Description
@@ -24,14 +24,16 @@ HEADER_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clicks:
-    """Impressions, their split, and a vocabulary for each categorical column; implements `roles.Material`.
+    """Impressions, their split, and a vocabulary for each categorical column: `roles.Material`, and `Portable`.
 
     Vocabularies are learned from train alone and serve all stages, so that a kept state fits whatever data it meets.
+    `named` says by meaning how columns are called in the file, where that was told.
     """
 
     impressions: "Impressions"
     split: "Split"
     vocabularies: "tuple[Vocabulary, ...]"
+    named: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -114,6 +116,14 @@ class Clicks:
 
         return as_csv(self.impressions, self.split, part, predictions)
 
+    def write_trained(
+        self, secret: bytes, folder: Path, *, stage: Stage, predictions: bytes | None
+    ) -> Mapping[str, Any]:
+        from autorec.tasks.ranking.takeaway import write_trained
+
+        where = (self.impressions, self.split, self.vocabularies, secret, folder)
+        return write_trained(*where, stage=stage, predictions=predictions, answer=self.answer, named=self.named)
+
 
 def load(config: SearchConfig) -> Clicks:
     """The configured rows, or the synthetic world where none are given, split.
@@ -143,7 +153,8 @@ def load(config: SearchConfig) -> Clicks:
         rows = read(config.data, config.columns)
     cut = split(rows, rule=config.split, seed=config.split_seed)
     train = rows_of(cut.part, Part.TRAIN)
-    return Clicks(impressions=rows, split=cut, vocabularies=tuple(learn(field, train) for field in rows.fields))
+    vocabularies = tuple(learn(field, train) for field in rows.fields)
+    return Clicks(impressions=rows, split=cut, vocabularies=vocabularies, named=config.columns)
 
 
 def _synthesise(target: Path, seed: int, sizes: Mapping[str, int]) -> str:
@@ -178,6 +189,21 @@ RANKING = Role(
     shown=("auc", "logloss", "ece"),
     predictions_file="predictions.csv",
     predictions_are="its probabilities for the rows of the test",
+    takeaway=Takeaway(
+        ask="predict --data YOUR.csv",
+        ask_bare="predict --data YOUR.csv",
+        answers="the probability of a click for each row",
+        use="Saying how likely a click is, for rows with the columns of the data below. Values that train did not hold "
+        "twice count as one and the same. Train it again as clicks come in.",
+        holds="`trained/vocabularies/` holds the values of the categories, ids of users among them where there are "
+        "any, and weights may hold a vector for each",
+        unknown=(
+            "How it does online: what was shown, and where, was settled by another system, and this one would show "
+            "something else.",
+            "How well calibrated it stays when the share of clicks moves; `evaluate` tells on newer rows.",
+            "Whether it serves all groups of users alike: nothing about groups was measured.",
+        ),
+    ),
     protocol=_protocol,
     load=load,
     synthesise=_synthesise,

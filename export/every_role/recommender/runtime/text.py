@@ -15,17 +15,19 @@ DELIMITERS = "\t,;|"
 
 
 @contextmanager
-def opened(file: Path) -> "Iterator[Reader]":
+def opened(file: Path, *, quoted: bool = True) -> "Iterator[Reader]":
     """The lines of a file as fields, parted by whatever its first line holds most of.
 
+    Where fields are not `quoted`, a quote and a space before a field are like any character.
     Raises Refusal for what cannot be read, with the file and the line.
     """
     reader = None
+    how = {"skipinitialspace": True, "strict": True} if quoted else {"quoting": csv.QUOTE_NONE}
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        with file.open(encoding="utf-8-sig", errors="strict" if quoted else "replace", newline="") as lines:
             delimiter = max(DELIMITERS, key=lines.readline().count)
             lines.seek(0)
-            reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+            reader = csv.reader(lines, delimiter=delimiter, **how)
             yield reader
     except OSError as error:
         raise Refusal(f"{file}: {error.strerror}", "give a CSV or TSV file; repeat --data for several") from None

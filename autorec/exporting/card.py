@@ -78,7 +78,7 @@ class Card:
         task, opened = self.state.task, self.state.test_opened or 0
         yield from ("", "## What was measured", "")
         yield "Three nested holdouts: *select* drove the search, *confirm* judged finalists, *test* was sealed until"
-        yield f"the end. {literal(self.protocol.capitalize())}. A dash: not judged there."
+        yield f"the end. {literal(self.protocol[:1].upper() + self.protocol[1:])}. A dash: not judged there."
         primary = task.primary
         yield f"{literal(primary.name)} counts; of it, {'more' if primary.worth(1) > 0 else 'less'} is better."
         names = [primary.name, *(name for name in self.shown if name != primary.name)]

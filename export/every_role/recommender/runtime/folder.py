@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import reckit
 import safetensors.torch
 
@@ -48,6 +49,16 @@ class Trained:
 
     def data(self) -> Any:
         return reckit.open_data(self.path / "data")
+
+    def judged(self) -> np.ndarray:
+        """What was kept of the judged answers. Raises Refusal where there are none."""
+        file = self.path / "judged.npy"
+        if not file.is_file():
+            raise Refusal(
+                f"{self.path} has nothing that was judged: it was trained here, or exported without its rows",
+                "verify the folder that `autorec export` made, without --no-history",
+            )
+        return np.load(file)
 
     def model(self, data: reckit.Data) -> Any:
         """Built on `data`, with the trained weights."""

@@ -75,7 +75,7 @@ class Column:
 
     def numbers(self) -> np.ndarray:
         """Float32 [n], NaN where missing. Raises Misread."""
-        return self._parsed(_number, "a number, or nothing where it is not known").astype(np.float32)
+        return self._parsed(_number, "a number or nothing").astype(np.float32)
 
     def labels(self) -> np.ndarray:
         """Float32 [n], 1 where clicked. Raises Misread."""

@@ -3,8 +3,9 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+import numpy as np
 from recommender.runtime import command
 from recommender.runtime.columns import USUAL
 from recommender.runtime.features import Features
@@ -17,9 +18,13 @@ from recommender.runtime.table import Table, read_table
 def predict(given: argparse.Namespace, trained: Trained) -> None:
     recommender = Recommender(trained)
     answers = recommender.answer(recommender.features.encode(_known_table(given, recommender)))
-    sys.stdout.write("row,probability\n")
-    sys.stdout.writelines(f"{row},{answer:.7g}\n" for row, answer in enumerate(answers.tolist(), 1))
+    _write(sys.stdout, np.arange(1, len(answers) + 1), answers)
     sys.stdout.flush()
+
+
+def _write(out: TextIO, numbers: np.ndarray, answers: np.ndarray) -> None:
+    out.write("row,probability\n")
+    out.writelines(f"{row},{answer:.7g}\n" for row, answer in zip(numbers.tolist(), answers.tolist(), strict=True))
 
 
 def evaluate(given: argparse.Namespace, trained: Trained) -> None:
@@ -40,13 +45,17 @@ def train(given: argparse.Namespace, trained: Trained) -> None:
 
 
 def verify(given: argparse.Namespace, trained: Trained) -> None:
-    from recommender.runtime.judged import count_equal
+    from recommender.runtime.judged import recompute
 
-    equal, n, apart = count_equal(Recommender(trained), given.data or ())
-    print(f"{equal} of {n} probabilities are the judged ones, bit for bit; the others differ by {apart:.2g} at most")
+    found = recompute(Recommender(trained), given.data or ())
+    equal, n = found.n_equal, len(found.judged)
+    if given.out:
+        with given.out.open("w", encoding="utf-8") as out:
+            _write(out, found.numbers, found.own)
+    print(f"{equal} of {n} probabilities are the judged ones, bit for bit")
     if equal < n:
         raise Refusal(
-            f"{n - equal} probabilities differ from the judged ones",
+            f"{n - equal} probabilities differ from the judged ones, by {found.difference:.2g} at most",
             "none is needed if they do by 1e-6 or so, on another processor or torch; more means other rows or weights",
         )
 
@@ -87,6 +96,7 @@ def add_to(commands: Any) -> None:
     check.add_argument(
         "--data", type=Path, action="append", metavar="ROWS", help="the rows of the run, instead of those kept here"
     )
+    check.add_argument("-o", "--out", type=Path, help="write what was computed, as the run wrote predictions.csv")
     command.add(commands, export, "the model as a torch.export program", "torch-export").add_argument(
         "-o", "--out", type=Path, default=Path("model.pt2")
     )

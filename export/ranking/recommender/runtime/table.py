@@ -145,6 +145,8 @@ def _features_at(file: Path, header: Sequence[str], layout: Layout) -> dict[str,
             f"{', '.join(header)[:200] or 'nothing'}",
             "rename them, or add them, with nothing in the rows where they are not known",
         )
+    if twice := [name for name in layout.features if header.count(name) > 1]:
+        raise Refusal(f"{file}: two columns are called {twice[0]!r}", "rename the one that the model does not take")
     return {name: header.index(name) for name in layout.features}
 
 

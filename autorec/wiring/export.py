@@ -185,8 +185,8 @@ def _material(started: RunStarted, moved: Path | None) -> Material:
         raise RunError(f"the log of the run is no longer at {config.data}", fix="say where it is now: --data PATH")
     material, task = load_data(config), started.task
     for what, found, expected in (
-        ("data", material.digest, task.data_digest),
-        ("split", material.split_digest, task.split_digest),
+        ("data", material.data.digest, task.data_digest),
+        ("split", material.split.digest, task.split_digest),
     ):
         if found != expected:
             raise RunError(

@@ -30,40 +30,16 @@ class Clicks:
     `named` says by meaning how columns are called in the file, where that was told.
     """
 
-    impressions: "Impressions"
+    data: "Impressions"
     split: "Split"
     vocabularies: "tuple[Vocabulary, ...]"
     named: Mapping[str, str]
 
     @property
-    def name(self) -> str:
-        return self.impressions.name
-
-    @property
-    def digest(self) -> str:
-        return self.impressions.digest
-
-    @property
-    def source_digest(self) -> str:
-        return self.impressions.source_digest or self.digest
-
-    @property
-    def split_rule(self) -> str:
-        return self.split.rule
-
-    @property
-    def split_digest(self) -> str:
-        return self.split.digest
-
-    @property
     def sizes(self) -> Mapping[str, int]:
-        rows = self.impressions
+        rows = self.data
         sizes = {"rows": len(rows), "numbers": len(rows.numbers), "categories": len(rows.fields)}
         return {**sizes, "users": len(rows.users.values)} if rows.users else sizes
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return (*self.impressions.notes, *self.split.notes)
 
     @property
     def answer(self) -> Mapping[str, Any]:
@@ -71,13 +47,13 @@ class Clicks:
 
     @property
     def answer_bytes(self) -> int:
-        return len(self.impressions) * PROBABILITY_BYTES + HEADER_BYTES
+        return len(self.data) * PROBABILITY_BYTES + HEADER_BYTES
 
     def require(self, metric: str) -> None:
         if metric.partition("@")[0] in ("gauc", "ndcg") and not self._users_with_both():
             raise UsageError(
                 f"{metric} is of users who clicked on some of their rows and not on others; each holdout needs one, "
-                f"and {self.name} has no such users",
+                f"and {self.data.name} has no such users",
                 fix="name the column of users (--columns user=<column>), or take auc or logloss",
             )
 
@@ -88,40 +64,37 @@ class Clicks:
     def write_training(self, secret: bytes, parts: Collection[Part], folder: Path) -> None:
         from autorec.tasks.ranking.bundle import write_training
 
-        write_training(self.impressions, self.split, self.vocabularies, secret, parts, folder)
+        write_training(self.data, self.split, self.vocabularies, secret, parts, folder)
 
     def write_query(self, secret: bytes, part: Part, folder: Path) -> None:
         from autorec.tasks.ranking.bundle import write_query
 
-        write_query(self.impressions, self.split, self.vocabularies, secret, part, folder, self.answer)
+        write_query(self.data, self.split, self.vocabularies, secret, part, folder, self.answer)
 
     def key(self, secret: bytes) -> Mapping[str, Any]:
         from autorec.tasks.ranking.bundle import truth
 
         return {
-            "truth": lambda part: truth(self.impressions, self.split, part, secret),
-            "has_users": self.impressions.users is not None,
+            "truth": lambda part: truth(self.data, self.split, part, secret),
+            "has_users": self.data.users is not None,
         }
-
-    def manifest(self) -> dict[str, Any]:
-        return self.split.manifest()
 
     def describe(self) -> "Description":
         from autorec.tasks.ranking.describe import describe
 
-        return describe(self.impressions, self.split, self.vocabularies)
+        return describe(self.data, self.split, self.vocabularies)
 
     def as_csv(self, part: Part, predictions: bytes) -> str:
         from autorec.tasks.ranking.predictions import as_csv
 
-        return as_csv(self.impressions, self.split, part, predictions)
+        return as_csv(self.data, self.split, part, predictions)
 
     def write_trained(
         self, secret: bytes, folder: Path, *, stage: Stage, predictions: bytes | None
     ) -> Mapping[str, Any]:
         from autorec.tasks.ranking.takeaway import write_trained
 
-        where = (self.impressions, self.split, self.vocabularies, secret, folder)
+        where = (self.data, self.split, self.vocabularies, secret, folder)
         return write_trained(*where, stage=stage, predictions=predictions, answer=self.answer, named=self.named)
 
 
@@ -154,7 +127,7 @@ def load(config: SearchConfig) -> Clicks:
     cut = split(rows, rule=config.split, seed=config.split_seed)
     train = rows_of(cut.part, Part.TRAIN)
     vocabularies = tuple(learn(field, train) for field in rows.fields)
-    return Clicks(impressions=rows, split=cut, vocabularies=vocabularies, named=config.columns)
+    return Clicks(data=rows, split=cut, vocabularies=vocabularies, named=config.columns)
 
 
 def _synthesise(target: Path, seed: int, sizes: Mapping[str, int]) -> str:

@@ -69,7 +69,7 @@ def write_trained(
 
 
 def _require_names(rows: Impressions) -> None:
-    counts = Counter(column.name for column in (*rows.numbers, *rows.fields))
+    counts = Counter((*(number.name for number in rows.numbers), *(field.name for field in rows.fields)))
     if twice := [name for name, count in counts.items() if count > 1]:
         raise UsageError(
             f"{rows.name}: two columns are called {twice[0]!r}, and an export finds columns by their names",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import reckit
 import torch
-from recommender.runtime.columns import Column, Layout
+from recommender.runtime.columns import MISSING_TEXTS, Column, Layout
 from recommender.runtime.folder import Trained
 from recommender.runtime.ids import Ids
 from recommender.runtime.table import Table
@@ -39,11 +39,8 @@ class Features:
     def learn(cls, table: Table, layout: Layout, train: np.ndarray) -> "Features":
         """Values are numbered anew from the rows of train, bool [n]."""
         vocabularies = tuple(learn(table.features[name], train) for name in layout.categorical)
-        users = None
-        if layout.user:
-            missing = vocabularies[-1].codes((NOBODY,))[0]
-            named = (t for t in table.features[layout.user].texts if vocabularies[-1].codes((t,))[0] != missing)
-            users = Ids("user", (*sorted(named), NOBODY))
+        named = sorted(set(table.features[layout.user].texts) - MISSING_TEXTS) if layout.user else ()
+        users = Ids("user", (*named, NOBODY)) if layout.user else None
         return cls(layout, vocabularies, users)
 
     def write(self, folder: Path) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 import torch
 from clicks_exported import FILES, SECRET, material, stored, taken_away, write_criteo, write_world
 from exported import imported
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autorec.domain.errors import UsageError
@@ -362,6 +362,7 @@ SECONDS = st.integers(1, 4 * 10**9)
         st.lists(st.integers(-(10**15), 9 * 10**16).map(lambda micros: f"{EPOCH + timedelta(microseconds=micros)}")),
     ).filter(len)
 )
+@example(["2682-12-30 15:59:59.999999+00:00"])
 def test_times_are_read_as_in_training(runtime: Any, texts: list[str]) -> None:
     clock = timestamps.clock_of(texts[0])
     theirs = timestamps.join([timestamps.parse(texts, clock)], clock)

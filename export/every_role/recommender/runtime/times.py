@@ -13,24 +13,27 @@ UNITS = ((1e17, 1_000_000_000), (1e14, MICROS), (1e11, 1_000))
 """Typical size from which numbers are read as so many ticks a second; 1e11 seconds would be the year 5138."""
 
 
-def moment(text: str) -> int | float:
-    """A number as it stands, a date as seconds since 1970. Raises ValueError for anything else."""
+def moment(text: str, *, whole: bool = False) -> int | float:
+    """A number as it stands, a date as seconds since 1970, rounded down where they are to be `whole`.
+
+    Raises ValueError for anything else.
+    """
     try:
         number = int(text)
     except ValueError:
-        number = _fraction(text)
+        number = _fraction(text, whole)
     if not abs(number) < LARGEST:
         raise ValueError(f"{text!r} is no time")
     return number
 
 
-def _fraction(text: str) -> int | float:
+def _fraction(text: str, whole: bool) -> int | float:
     try:
         return float(text)
     except ValueError:
         date = datetime.fromisoformat(text)
         micros = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - EPOCH) // MICROSECOND
-        return micros / MICROS if micros % MICROS else micros // MICROS
+        return micros // MICROS if whole or micros % MICROS == 0 else micros / MICROS
 
 
 def in_seconds(moments: "Sequence[int | float] | np.ndarray") -> np.ndarray:

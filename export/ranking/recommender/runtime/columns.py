@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Column:
 
     def seconds(self) -> np.ndarray:
         """Int64 [n]. Raises Misread."""
-        return in_seconds(self._parsed(moment, "a timestamp: a number or an ISO 8601 date"))
+        return in_seconds(self._parsed(partial(moment, whole=True), "a timestamp: a number or an ISO 8601 date"))
 
     def _parsed(self, parse: Callable[[str], float], wanted: str) -> np.ndarray:
         values, codes = [], self.codes

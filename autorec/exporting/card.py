@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Trained
 from autorec.domain.events import RunStarted
-from autorec.domain.job import HISTORY_OF, MEBIBYTE, Stage
+from autorec.domain.job import MEBIBYTE, Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Record, State
 
@@ -22,7 +22,8 @@ MARKUP = {c: f"\\{c}" for c in "\\`*_[]#|~"} | {"<": "&lt;", ">": "&gt;", "&": "
 class Card:
     """What a card tells of. `kept` is the training whose weights are exported; `with_history` whether rows are.
 
-    `protocol` says in a sentence how the role is judged, `shown` by which metrics; `data` is (name, text).
+    `protocol` says in a sentence how the role is judged, `shown` by which metrics; `data` is (name, text). `use`,
+    `holds` and `unknown` are our own words on the role: see `roles.Takeaway`.
     """
 
     state: State
@@ -32,6 +33,9 @@ class Card:
     protocol: str
     shown: Sequence[str]
     data: Sequence[tuple[str, str]]
+    use: str
+    holds: str
+    unknown: Sequence[str]
     with_history: bool
 
     def text(self) -> str:
@@ -58,14 +62,11 @@ class Card:
         yield f"- Weights: {weights_of(self.kept)}"
 
     def _use(self) -> Iterator[str]:
-        kept = "" if self.with_history else " The history of users was left out of this folder."
+        rows = "" if self.with_history else " The rows of the run were left out of this folder."
         yield from ("", "## Intended use", "")
-        yield "Recommending items of the catalogue that it was trained on, to the users of the data below."
-        yield "It knows no item that came later, and no reason why somebody took an item. Train it again as the log"
-        yield "grows."
+        yield self.use
         yield ""
-        yield "`trained/users.csv` holds users' ids, and weights may hold a vector for each user: treat the folder as"
-        yield f"the users' data.{kept}"
+        yield f"{self.holds}: treat the folder as the users' data.{rows}"
 
     def _data(self) -> Iterator[str]:
         task = self.state.task
@@ -77,7 +78,7 @@ class Card:
         task, opened = self.state.task, self.state.test_opened or 0
         yield from ("", "## What was measured", "")
         yield "Three nested holdouts: *select* drove the search, *confirm* judged finalists, *test* was sealed until"
-        yield f"the end. {literal(self.protocol.capitalize())}. A dash: not judged there."
+        yield f"the end. {literal(self.protocol[:1].upper() + self.protocol[1:])}. A dash: not judged there."
         primary = task.primary
         yield f"{literal(primary.name)} counts; of it, {'more' if primary.worth(1) > 0 else 'less'} is better."
         names = [primary.name, *(name for name in self.shown if name != primary.name)]
@@ -104,28 +105,24 @@ class Card:
         weights_mib = (kept.state_bytes or 0) / MEBIBYTE
         yield f"- Memory at most {usage.memory_bytes / MEBIBYTE:.0f} MiB; weights {weights_mib:.2f} MiB"
         if kept.predict_s is not None:
-            yield f"- Lists for all judged users took {kept.predict_s:.2f} s"
+            yield f"- All answers that were judged took {kept.predict_s:.2f} s"
         yield from (f"- {literal(name)}: {literal(value)}" for name, value in self.started.environment.items())
 
     def _unknown(self) -> Iterator[str]:
         yield from ("", "## What is not known", "")
-        yield "- How it does online: clicks that its own lists cause were never seen."
-        yield "- How it does for new users and new items beyond the figures above, or after tastes have moved on."
-        yield "- Whether it serves all groups of users alike: nothing about groups was measured."
+        yield from (f"- {text}" for text in self.unknown)
         if len(self.record.finals) == 0:
             yield "- How it does on rows that did not drive the search: it was judged on *select* alone."
-        yield "- Scores are for ordering one user's items: they are no probabilities, and do not compare between users."
         yield "- Another processor or another torch may change the last digits of scores, and swap near ties."
 
 
 def weights_of(trained: Trained) -> str:
     """Which training a state comes from, in words."""
     parts = " + ".join(trained.stage.trained_on)
-    known = " + ".join(HISTORY_OF[trained.stage.judged_on])
     again = (
         "the state of an earlier stage, not trained again for it" if trained.not_retrained else f"trained on {parts}"
     )
-    return f"stage {trained.stage}, {again}; judged on {trained.stage.judged_on} with {known} as history"
+    return f"stage {trained.stage}, {again}, judged on {trained.stage.judged_on}"
 
 
 def literal(text: str) -> str:

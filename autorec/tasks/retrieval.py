@@ -9,7 +9,7 @@ from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
 from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import SELECTING, Measure, Role
+from autorec.tasks.roles import SELECTING, Measure, Role, Takeaway
 
 if TYPE_CHECKING:
     from autorec.tasks.bundle import Permutation
@@ -27,38 +27,14 @@ HEADER_BYTES = 4096
 class Interactions:
     """An interaction log and its split: `roles.Material`, and `Portable`. Candidates hand in lists of `k` items."""
 
-    dataset: "Dataset"
+    data: "Dataset"
     split: "Split"
     k: int
 
     @property
-    def name(self) -> str:
-        return self.dataset.name
-
-    @property
-    def digest(self) -> str:
-        return self.dataset.digest
-
-    @property
-    def source_digest(self) -> str:
-        return self.dataset.source_digest
-
-    @property
-    def split_rule(self) -> str:
-        return self.split.rule
-
-    @property
-    def split_digest(self) -> str:
-        return self.split.digest
-
-    @property
     def sizes(self) -> Mapping[str, int]:
-        log = self.dataset
+        log = self.data
         return {"users": log.n_users, "items": log.n_items, "interactions": log.n_interactions}
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return (*self.dataset.notes, *self.split.notes)
 
     @property
     def answer(self) -> Mapping[str, Any]:
@@ -66,10 +42,10 @@ class Interactions:
 
     @property
     def answer_bytes(self) -> int:
-        return self.dataset.n_users * self.k * ID_BYTES + HEADER_BYTES
+        return self.data.n_users * self.k * ID_BYTES + HEADER_BYTES
 
     def require(self, metric: str) -> None:
-        cutoff, n_items = metric.partition("@")[2], self.dataset.n_items
+        cutoff, n_items = metric.partition("@")[2], self.data.n_items
         if cutoff and int(cutoff) > n_items:
             raise UsageError(
                 f"{metric} asks for the top {cutoff}, but the catalogue has {n_items} items",
@@ -79,51 +55,48 @@ class Interactions:
     def write_training(self, secret: bytes, parts: Collection[Part], folder: Path) -> None:
         from autorec.tasks.bundle import write_training
 
-        write_training(self.dataset, self.split, self.permutation(secret), parts, folder)
+        write_training(self.data, self.split, self.permutation(secret), parts, folder)
 
     def write_query(self, secret: bytes, part: Part, folder: Path) -> None:
         from autorec.tasks.bundle import write_query
 
-        write_query(self.dataset, self.split, self.permutation(secret), part, folder, self.answer)
+        write_query(self.data, self.split, self.permutation(secret), part, folder, self.answer)
 
     def key(self, secret: bytes) -> Mapping[str, Any]:
         from autorec.tasks.holdouts import ground
 
         permutation = self.permutation(secret)
         return {
-            "truth": lambda part: ground(self.dataset, self.split, part),
+            "truth": lambda part: ground(self.data, self.split, part),
             "user_permutation": permutation.users,
             "item_permutation": permutation.items,
-            "n_items": self.dataset.n_items,
+            "n_items": self.data.n_items,
             "top_k": self.k,
         }
-
-    def manifest(self) -> dict[str, Any]:
-        return self.split.manifest()
 
     def describe(self) -> "Description":
         from autorec.tasks.describe import describe
 
-        return describe(self.dataset, self.split)
+        return describe(self.data, self.split)
 
     def as_csv(self, part: Part, predictions: bytes) -> str:
         from autorec.tasks.recommendations import as_csv
 
-        return as_csv(self.dataset, self.split, part, predictions)
+        return as_csv(self.data, self.split, part, predictions)
 
     def write_trained(
         self, secret: bytes, folder: Path, *, stage: Stage, predictions: bytes | None
     ) -> Mapping[str, Any]:
         from autorec.tasks.takeaway import write_trained
 
-        where = (self.dataset, self.split, self.permutation(secret), folder)
+        where = (self.data, self.split, self.permutation(secret), folder)
         return write_trained(*where, stage=stage, predictions=predictions, answer=self.answer)
 
     def permutation(self, secret: bytes) -> "Permutation":
         """The ids that candidates see in a run of this secret."""
         from autorec.tasks.bundle import Permutation
 
-        return Permutation.of(secret, self.dataset.n_users, self.dataset.n_items)
+        return Permutation.of(secret, self.data.n_users, self.data.n_items)
 
 
 def load(config: SearchConfig) -> Interactions:
@@ -146,7 +119,7 @@ def load(config: SearchConfig) -> Interactions:
         selection = Selection(**{name: getattr(config, name) for name in SELECTING})
         dataset = read(config.data, columns=config.columns, selection=selection)
     k = min(dataset.n_items, max(config.top_k, *RETRIEVAL.cutoffs(config)))
-    return Interactions(dataset=dataset, split=split(dataset, rule=config.split, seed=config.split_seed), k=k)
+    return Interactions(data=dataset, split=split(dataset, rule=config.split, seed=config.split_seed), k=k)
 
 
 def _synthesise(target: Path, seed: int, sizes: Mapping[str, int]) -> str:
@@ -180,6 +153,20 @@ RETRIEVAL = Role(
     shown=("ndcg@10", "hitrate@10", "mrr@10"),
     predictions_file="recommendations.csv",
     predictions_are="what it recommends on the test",
+    takeaway=Takeaway(
+        ask="recommend --all -k 10",
+        ask_bare="recommend --all -k 10 --data YOUR.csv",
+        answers="lists for everybody",
+        use="Recommending items of the catalogue that it was trained on, to the users of the data below. It knows no "
+        "item that came later, and no reason why somebody took an item. Train it again as the log grows.",
+        holds="`trained/users.csv` holds users' ids, and weights may hold a vector for each user",
+        unknown=(
+            "How it does online: clicks that its own lists cause were never seen.",
+            "How it does for new users and new items beyond the figures above, or after tastes have moved on.",
+            "Whether it serves all groups of users alike: nothing about groups was measured.",
+            "Scores are for ordering one user's items: they are no probabilities, and do not compare between users.",
+        ),
+    ),
     protocol=_protocol,
     load=load,
     synthesise=_synthesise,

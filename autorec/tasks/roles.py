@@ -9,19 +9,25 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import COSTS, Direction, Objective, Task
 from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
 
+if TYPE_CHECKING:
+    from autorec.tasks.splits import Split
+
 SELECTING = ("min_rating", "k_core", "user_features", "item_features")
 """What a configuration may say of the rows of a log to keep and the features to join."""
 
 
-class Material(Protocol):
-    """A data set and its split. `notes` tell people how it was read and split; `sizes` are for `Task.sizes`."""
+class Rows(Protocol):
+    """What was read. `notes` tell people how; `digest` names it as it is used, columns chosen and all.
+
+    `source_digest` names it before columns are chosen, rows filtered or features joined; "": the same as `digest`.
+    """
 
     @property
     def name(self) -> str: ...
@@ -30,21 +36,23 @@ class Material(Protocol):
     def digest(self) -> str: ...
 
     @property
-    def source_digest(self) -> str:
-        """Names what was read, before columns are chosen, rows filtered or features joined; openings count by it."""
-        ...
-
-    @property
-    def split_rule(self) -> str: ...
-
-    @property
-    def split_digest(self) -> str: ...
-
-    @property
-    def sizes(self) -> Mapping[str, int]: ...
+    def source_digest(self) -> str: ...
 
     @property
     def notes(self) -> tuple[str, ...]: ...
+
+
+class Material(Protocol):
+    """A data set and its split. `sizes` are for `Task.sizes`."""
+
+    @property
+    def data(self) -> Rows: ...
+
+    @property
+    def split(self) -> "Split": ...
+
+    @property
+    def sizes(self) -> Mapping[str, int]: ...
 
     @property
     def answer(self) -> Mapping[str, Any]:
@@ -70,10 +78,6 @@ class Material(Protocol):
 
     def key(self, secret: bytes) -> Mapping[str, Any]:
         """What the judge of this kind of answer takes: the truth of each part, and how answers are numbered."""
-        ...
-
-    def manifest(self) -> dict[str, Any]:
-        """What it takes to make and to check the split again, as JSON values."""
         ...
 
     def describe(self) -> "Described":
@@ -127,11 +131,28 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Takeaway:
+    """What people are told of an exported candidate, in words; Markdown without markup but `code`.
+
+    `ask` is what follows `python -m recommender` to have answers, `ask_bare` the same where no rows of the run came
+    along, `answers` what comes; `use` what it is for and what it is not, `holds` what of people is in the folder,
+    `unknown` what nobody knows of it.
+    """
+
+    ask: str
+    ask_bare: str
+    answers: str
+    use: str
+    holds: str
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """One role. `baselines` are designs of its search space that a search compares with unless told otherwise; `shown`
-    are the columns of the final table; `predictions_file` is what lies beside the champion; `protocol` says how a task
-    was judged, in a sentence; `synthesise` writes the synthetic world of a seed, and of the sizes named, and says what
-    is in it.
+    are the columns of the final table; `predictions_file` is what lies beside the champion; `takeaway` is what is said
+    of its exports; `protocol` says how a task was judged, in a sentence; `synthesise` writes the synthetic world of a
+    seed, and of the sizes named, and says what is in it.
     """
 
     name: str
@@ -145,6 +166,7 @@ class Role:
     shown: tuple[str, ...]
     predictions_file: str
     predictions_are: str
+    takeaway: Takeaway
     protocol: Callable[[Task], str]
     load: Callable[[SearchConfig], Material] = field(repr=False)
     synthesise: Callable[[Path, int, Mapping[str, int]], str] = field(repr=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autorec.domain.job import Part, Stage
+from autorec.domain.job import HISTORY_OF, Part, Stage
 from autorec.tasks.bundle import Permutation, write_query, write_training
 from autorec.tasks.datasets import Dataset, Int32s
 from autorec.tasks.holdouts import ground
@@ -46,14 +46,15 @@ def write_trained(
         "has_timestamps": dataset.timestamps is not None,
         "has_values": dataset.values is not None,
         "has_history": predictions is not None,
+        "history": [str(part) for part in HISTORY_OF[stage.judged_on]] if predictions is not None else [],
         "top_k": answer["k"],
     }
 
 
 def write_ids(file: Path, kind: str, raw: Sequence[str], numbers: Int32s | Sequence[int]) -> None:
     """`<kind>_id,number` in order of number, every id in quotes, so that any id can be read again."""
-    quoted = {int(number): raw_id.replace('"', '""') for raw_id, number in zip(raw, numbers, strict=True)}
-    lines = (f'"{quoted[number]}",{number}\n' for number in range(len(raw)))
+    quoted = sorted((int(number), raw_id.replace('"', '""')) for raw_id, number in zip(raw, numbers, strict=True))
+    lines = (f'"{raw_id}",{number}\n' for number, raw_id in quoted)
     with file.open("w", encoding="utf-8", newline="") as out:
         out.writelines((f"{kind}_id,number\n", *lines))
 

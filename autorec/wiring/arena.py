@@ -94,10 +94,10 @@ def make_task(config: SearchConfig, material: Material) -> Task:
         material.require(metric)
     return Task(
         role=config.role,
-        data_name=material.name,
-        data_digest=material.digest,
-        split_rule=material.split_rule,
-        split_digest=material.split_digest,
+        data_name=material.data.name,
+        data_digest=material.data.digest,
+        split_rule=material.split.rule,
+        split_digest=material.split.digest,
         sizes=material.sizes,
         objectives=role.objectives(config.objectives),
         constraints=config.task_constraints(),

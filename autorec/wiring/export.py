@@ -135,6 +135,9 @@ def _lay_out_card(export: Export, file: Path) -> None:
         protocol=role.protocol(export.state.task),
         shown=role.shown,
         data=(*described.rows(), *(("beware", warning) for warning in described.warnings)),
+        use=role.takeaway.use,
+        holds=role.takeaway.holds,
+        unknown=role.takeaway.unknown,
         with_history=export.with_history,
     )
     file.write_text(card.text(), encoding="utf-8")
@@ -182,8 +185,8 @@ def _material(started: RunStarted, moved: Path | None) -> Material:
         raise RunError(f"the log of the run is no longer at {config.data}", fix="say where it is now: --data PATH")
     material, task = load_data(config), started.task
     for what, found, expected in (
-        ("data", material.digest, task.data_digest),
-        ("split", material.split_digest, task.split_digest),
+        ("data", material.data.digest, task.data_digest),
+        ("split", material.split.digest, task.split_digest),
     ):
         if found != expected:
             raise RunError(

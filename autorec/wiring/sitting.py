@@ -129,7 +129,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
             journal = Journal(folder.events, listeners)
             journal.record(started)
             sitting = _sit_down(config, material, folder, journal, executor, seeds, client, own, began)
-            manifest = json.dumps(material.manifest(), indent=2) + "\n"
+            manifest = json.dumps(material.split.manifest(), indent=2) + "\n"
             (folder.path / "split.json").write_text(manifest, encoding="utf-8")
         except BaseException:
             folder.discard()
@@ -157,8 +157,8 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
         own, changes = read_again(config, kept)
         material = load_data(config)
-        _refuse_change(path, "data", material.digest, started.task.data_digest)
-        _refuse_change(path, "split", material.split_digest, started.task.split_digest)
+        _refuse_change(path, "data", material.data.digest, started.task.data_digest)
+        _refuse_change(path, "split", material.split.digest, started.task.split_digest)
         journal = Journal(folder.events, listeners)
         executor = isolated_executor(stack, config, spares=config.workers)
         over = journal.state.search_ended is not None
@@ -249,7 +249,9 @@ def _sit_down(
     ledger = TestLedger(home() / "ledger.db")
 
     def open_test() -> int:
-        opening = ledger.open(material.source_digest, arena.task.split_digest, folder.run_id)
+        opening = ledger.open(
+            material.data.source_digest or material.data.digest, arena.task.split_digest, folder.run_id
+        )
         arena.judge.unseal(opening)
         return opening.count
 

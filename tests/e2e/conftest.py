@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,36 @@ def small_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lines.append(f"user {user},item-{place},{1_600_000_000 + 977 * user + 86_400 * step}")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a virtual environment with the packages of this one, and without autorec."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin/python"
+    where = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = Path(subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip())
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if entry.suffix != ".pth" and not entry.name.startswith(("autorec", "_editable", "__editable")):
+            (site / entry.name).symlink_to(entry)
+    tried = subprocess.run([str(python), "-c", "import autorec"], cwd=folder, env={}, capture_output=True, text=True)
+    assert "No module named 'autorec'" in tried.stderr
+    return python
+
+
+@pytest.fixture
+def say(elsewhere: Path) -> Any:
+    """Run a command of the export in a folder, with no environment and no autorec; its standard output."""
+
+    def say(folder: Path, *arguments: object, expect: int = 0) -> str:
+        command = [str(elsewhere), "-W", "error", "-m", "recommender", *map(str, arguments)]
+        done = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, timeout=120)
+        assert done.returncode == expect, done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout if expect == 0 else done.stderr
+
+    return say
 
 
 def interruptible() -> None:

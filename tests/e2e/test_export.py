@@ -1,9 +1,6 @@
 """A candidate taken away: it answers where autorec is not installed what it answered when it was judged."""
 
 import csv
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -26,36 +23,6 @@ def finished(
         patch.setenv("AUTOREC_HOME", str(tmp_path_factory.mktemp("fresh-home")))
         command = Command(tmp_path_factory.mktemp("work"))
         yield command, command.json(*quick(small_log, "--run", "one", candidates=4))
-
-
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a virtual environment with the packages of this one, and without autorec."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    python = folder / "bin/python"
-    where = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    site = Path(subprocess.run(where, check=True, capture_output=True, text=True).stdout.strip())
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if entry.suffix != ".pth" and not entry.name.startswith(("autorec", "_editable", "__editable")):
-            (site / entry.name).symlink_to(entry)
-    tried = subprocess.run([str(python), "-c", "import autorec"], cwd=folder, env={}, capture_output=True, text=True)
-    assert "No module named 'autorec'" in tried.stderr
-    return python
-
-
-@pytest.fixture
-def say(elsewhere: Path) -> Any:
-    """Run a command of the export in a folder, with no environment and no autorec; its standard output."""
-
-    def say(folder: Path, *arguments: object, expect: int = 0) -> str:
-        command = [str(elsewhere), "-W", "error", "-m", "recommender", *map(str, arguments)]
-        done = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, timeout=120)
-        assert done.returncode == expect, done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout if expect == 0 else done.stderr
-
-    return say
 
 
 def lists_of(text: str) -> dict[str, list[str]]:

@@ -91,6 +91,47 @@ def test_evaluate_and_describe_know_the_role(finished, clicks):
     assert described["rows_in_all"] == N_ROWS
 
 
+@pytest.fixture(scope="module")
+def taken_away(finished):
+    command, _ = finished
+    said = command("export", "one", "champion", "away")
+    assert "python -m recommender predict --data YOUR.csv" in said
+    return command.folder / "away"
+
+
+def test_the_champion_gives_its_stored_probabilities_back_elsewhere(finished, clicks, taken_away, say):
+    command, _ = finished
+    stored = (command.folder / "runs/one/predictions.csv").read_text()
+    n = len(stored.splitlines()) - 1
+    for more in ((), ("--data", clicks)):
+        assert say(taken_away, "verify", *more, "-o", "again.csv").startswith(f"{n} of {n} ")
+        assert (taken_away / "again.csv").read_text() == stored
+    answered = list(csv.DictReader(say(taken_away, "predict", "--data", clicks).splitlines()))
+    assert [int(row["row"]) for row in answered] == list(range(1, N_ROWS + 1))
+    judged = {int(row["row"]): float(row["probability"]) for row in csv.DictReader(stored.splitlines())}
+    found = [float(answered[row - 1]["probability"]) for row in judged]
+    assert found == pytest.approx(list(judged.values()), abs=2e-7)
+
+
+@pytest.mark.parametrize("name", ["lr", "deepfm", "dcn"])
+def test_each_kind_of_model_is_taken_away(finished, clicks, say, name):
+    command, _ = finished
+    command("export", "one", name, f"out/{name}", "--no-history")
+    folder = command.folder / "out" / name
+    assert not (folder / "trained/query").exists()
+    assert "rows of the run were left out" in (folder / "MODEL_CARD.md").read_text()
+    assert say(folder, "predict", "--data", clicks).count("\n") == N_ROWS + 1
+    say(folder, "torch-export")
+    assert (folder / "model.pt2").stat().st_size > 10_000
+
+
+def test_it_is_trained_again_elsewhere(clicks, taken_away, say):
+    said = say(taken_away, "train", "--data", clicks, "--out", "mine", "--time", "3s", "--threads", 1)
+    assert f"held out {N_ROWS // 10} rows" in said
+    assert "AUC 0." in say(taken_away, "evaluate", "--model", "mine", "--data", clicks)
+    assert "was trained here" in say(taken_away, "verify", "--model", "mine", expect=2)
+
+
 def test_criteo_is_too_small_to_tell(isolation, data_dir, autorec):
     """10,000 rows: the path holds, and the end says that nothing can be told."""
     folder = data_dir / "criteo-10k"

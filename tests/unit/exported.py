@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -33,25 +33,31 @@ def fit(recommender, data, params, run):
     run.checkpoint(recommender)
 """
 FILES = {"model.py": MODEL, "train.py": TRAIN, "params.json": '{"scale": {"type": "float", "default": 2.0}}'}
-OURS = ("recommender", "reckit", "model", "train")
+OURS = ("recommender", "model", "train")
 
 
 @contextmanager
-def imported(folder: Path) -> Iterator[ModuleType]:
+def imported(folder: Path, role: str = "retrieval", files: Mapping[str, str] = FILES) -> Iterator[ModuleType]:
     """The package `recommender` of an export made in `folder`; afterwards no trace of it is left in this process."""
     lay_out_code(
         folder,
-        role="retrieval",
-        files=FILES,
+        role=role,
+        files=files,
         templates=assets("export"),
         reckit=assets("sandbox") / "reckit",
         environment={"python": "3.11.7", "torch": "2.13.0+cpu"},
     )
-    path, modules = list(sys.path), dict(sys.modules)
+    path, hidden = list(sys.path), {name: sys.modules.pop(name) for name in _loaded(OURS)}
+    known = set(_loaded(("reckit",)))
     sys.path.insert(0, str(folder))
     try:
         yield importlib.import_module("recommender")
     finally:
         sys.path[:] = path
-        for name in [n for n in sys.modules if n.split(".")[0] in OURS and n not in modules]:
+        for name in {*_loaded(OURS), *(set(_loaded(("reckit",))) - known)}:
             del sys.modules[name]
+        sys.modules.update(hidden)
+
+
+def _loaded(packages: tuple[str, ...]) -> list[str]:
+    return [name for name in sys.modules if name.split(".")[0] in packages]

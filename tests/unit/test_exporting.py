@@ -21,8 +21,9 @@ from autorec.domain.state import Record, State
 from autorec.exporting.card import Card, literal
 from autorec.exporting.code import lay_out_code, requirements, served_roles
 from autorec.exporting.folder import new_folder
-from autorec.tasks.retrieval import Interactions
-from autorec.tasks.roles import Portable
+from autorec.tasks.ranking.role import RANKING, Clicks
+from autorec.tasks.retrieval import RETRIEVAL, Interactions
+from autorec.tasks.roles import Portable, Role, Takeaway
 from autorec.wiring.export import export_candidate, judged_checkpoint
 
 TASK = Task(
@@ -127,8 +128,9 @@ def test_requirements_are_pinned_without_local_builds() -> None:
 
 
 def test_a_role_with_code_for_its_exports_can_be_laid_out() -> None:
-    assert served_roles(assets("export")) == ("retrieval",)
+    assert served_roles(assets("export")) == ("ranking", "retrieval")
     assert issubclass(Interactions, Portable)
+    assert issubclass(Clicks, Portable)
 
 
 def test_the_last_stage_with_weights_is_kept() -> None:
@@ -157,7 +159,7 @@ REFUSED = {
         "crashed.*ZeroDivisionError",
     ),
     "recalled": (record(search=trained(Stage.SEARCH, state=None, cached=True)), {}, "cache of baselines"),
-    "of another role": (record(search=trained(Stage.SEARCH)), {"task": replace(TASK, role="ranking")}, "ranking"),
+    "of another role": (record(search=trained(Stage.SEARCH)), {"task": replace(TASK, role="reranking")}, "reranking"),
 }
 
 
@@ -171,7 +173,7 @@ def test_what_cannot_be_exported_is_refused_with_why(tmp_path: Path, name: str) 
     assert not (tmp_path / "x").exists()
 
 
-def card(of: Record, **changes: Any) -> str:
+def card(of: Record, takeaway: Takeaway = RETRIEVAL.takeaway, **changes: Any) -> str:
     state = State(seq=1, seed=0, task=TASK, records={of.id: of}, champion=of.id, test_opened=3, **changes)
     started = RunStarted(task=TASK, seed=0, version="1.2", config={}, environment={"torch": "2.13.0"})
     kept = of.kept
@@ -184,6 +186,9 @@ def card(of: Record, **changes: Any) -> str:
         protocol="full ranking over 20 items",
         shown=("ndcg@10", "mrr@10"),
         data=(("data", TASK.data_name), ("note", "7 duplicate rows dropped"), ("features", "genre|x")),
+        use=takeaway.use,
+        holds=takeaway.holds,
+        unknown=takeaway.unknown,
         with_history=True,
     ).text()
 
@@ -202,7 +207,15 @@ def test_the_card_says_what_was_measured_and_on_what() -> None:
 def test_the_card_of_what_only_the_search_saw_says_so() -> None:
     text = card(record(search=trained(Stage.SEARCH)))
     assert "judged on *select* alone" in text
-    assert f"judged on {Part.SELECT} with train as history" in text
+    assert f"judged on {Part.SELECT}" in text
+
+
+@pytest.mark.parametrize("role", [RETRIEVAL, RANKING])
+def test_the_card_says_what_the_role_is_for_and_what_nobody_knows(role: Role) -> None:
+    text = card(record(search=trained(Stage.SEARCH)), role.takeaway)
+    assert role.takeaway.use in text
+    assert role.takeaway.holds in text
+    assert all(f"\n- {line}\n" in text for line in role.takeaway.unknown)
 
 
 @given(st.text())

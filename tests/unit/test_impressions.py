@@ -222,7 +222,7 @@ def test_training_rows_have_labels_and_queries_have_none(material, tmp_path):
     material.write_query(b"secret", Part.SELECT, tmp_path / "query")
     data = reckit.open_data(tmp_path / "data")
     asked = reckit.open_rows(tmp_path / "query", like=data)
-    rows, truth = material.impressions, material.key(b"secret")["truth"](Part.SELECT)
+    rows, truth = material.data, material.key(b"secret")["truth"](Part.SELECT)
     train, held = (rows_of(material.split.part, part) for part in (Part.TRAIN, Part.SELECT))
     assert data.labels.tolist() == rows.labels[train].astype(float).tolist()
     assert asked.labels is None
@@ -264,7 +264,7 @@ def test_a_description_warns_of_what_cannot_be_told(material):
     assert sum(part.rows for part in described.parts.values()) == 1500
     assert any("are not resolved" in warning for warning in described.warnings)
     assert json.dumps(described.as_json())
-    assert dict(described.rows())["users"] == f"{len(material.impressions.users.values)}"
+    assert dict(described.rows())["users"] == f"{len(material.data.users.values)}"
 
 
 def test_rows_without_a_user_are_told_and_are_no_user(tmp_path):
@@ -283,7 +283,7 @@ def test_metrics_that_the_data_cannot_give_are_refused(criteo):
 
 
 def test_parts_are_in_order_of_time(material):
-    times, part = material.impressions.timestamps, material.split.part
+    times, part = material.data.timestamps, material.split.part
     for earlier, later in ((0, 1), (1, 2), (2, 3)):
         assert times[part == earlier].max() < times[part == later].min()
     assert set(part.tolist()) == set(CODE_OF.values())

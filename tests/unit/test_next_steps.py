@@ -15,6 +15,7 @@ from autorec.schemas.config import SearchConfig
 from autorec.schemas.flags import data_flags
 from autorec.web.account import read_account
 from autorec.web.report import render
+from autorec.wiring.export import is_served
 from tests.unit.report_runs import Told, finished, made_task
 
 CLICKS = {
@@ -60,13 +61,13 @@ def test_the_report_goes_on_with_the_same_data_in_the_same_role(tmp_path: Path, 
     assert [part for part in shlex.split(told) if part in FLAGS] == FLAGS
 
 
-def test_export_is_told_only_where_the_role_can_be_exported(tmp_path: Path) -> None:
-    served, other = finished(tmp_path / "a"), ranked(tmp_path / "b")
-    assert any("autorec export" in c for c in commands(served))
-    assert not any("autorec export" in c for c in commands(other))
-    assert "autorec export" in end_of_search(served)
-    assert "autorec export" not in end_of_search(other)
-    assert "--role ranking" in end_of_search(other)
+def test_export_is_told_where_the_role_can_be_exported(tmp_path: Path) -> None:
+    lists, clicks = finished(tmp_path / "a"), ranked(tmp_path / "b")
+    for told in (lists, clicks):
+        assert any("autorec export" in c for c in commands(told))
+        assert "autorec export" in end_of_search(told)
+    assert "--role ranking" in end_of_search(clicks)
+    assert not is_served("a role without a folder in export/")
 
 
 def test_a_search_that_is_over_tells_how_to_begin_another_on_the_same_data(tmp_path: Path, capsys) -> None:

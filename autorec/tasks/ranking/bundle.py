@@ -94,9 +94,7 @@ def _write_features(
     _write_table(folder / "numeric.npy", np.dtype(np.float32), numeric, here)
     _write_table(folder / "categorical.npy", np.dtype(np.int32), categorical, here)
     if rows.users is not None:
-        permuted = _random(secret, "users").permutation(len(rows.users.values) + 1).astype(np.int32)
-        codes = rows.users.codes[here]  # to a model "no user" is a value; the judge tells such rows apart
-        np.save(folder / "users.npy", permuted[codes], allow_pickle=False)
+        np.save(folder / "users.npy", user_numbers(rows.users, secret)[rows.users.codes[here]], allow_pickle=False)
     if rows.timestamps is not None:
         np.save(folder / "timestamps.npy", rows.timestamps[here], allow_pickle=False)
 
@@ -122,6 +120,14 @@ def _write_table(
             for place, column in enumerate(columns):
                 block[:, place] = column(rows)
             stream.write(block.tobytes())
+
+
+def user_numbers(users: Category, secret: bytes) -> Int32s:
+    """What candidates call each user, int32 [n_users + 1]; the last is for rows that name none.
+
+    To a model "no user" is a value; the judge tells such rows apart.
+    """
+    return _random(secret, "users").permutation(len(users.values) + 1).astype(np.int32)
 
 
 def _random(secret: bytes, purpose: str) -> np.random.Generator:

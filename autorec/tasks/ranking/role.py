@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
-from autorec.domain.job import Part
+from autorec.domain.job import Part, Stage
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import SELECTING, Measure, Role
+from autorec.tasks.roles import SELECTING, Measure, Role, Takeaway
 
 if TYPE_CHECKING:
     from autorec.tasks.ranking.describe import Description
@@ -24,44 +24,22 @@ HEADER_BYTES = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Clicks:
-    """Impressions, their split, and a vocabulary for each categorical column; implements `roles.Material`.
+    """Impressions, their split, and a vocabulary for each categorical column: `roles.Material`, and `Portable`.
 
     Vocabularies are learned from train alone and serve all stages, so that a kept state fits whatever data it meets.
+    `named` says by meaning how columns are called in the file, where that was told.
     """
 
-    impressions: "Impressions"
+    data: "Impressions"
     split: "Split"
     vocabularies: "tuple[Vocabulary, ...]"
-
-    @property
-    def name(self) -> str:
-        return self.impressions.name
-
-    @property
-    def digest(self) -> str:
-        return self.impressions.digest
-
-    @property
-    def source_digest(self) -> str:
-        return self.impressions.source_digest or self.digest
-
-    @property
-    def split_rule(self) -> str:
-        return self.split.rule
-
-    @property
-    def split_digest(self) -> str:
-        return self.split.digest
+    named: Mapping[str, str]
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        rows = self.impressions
+        rows = self.data
         sizes = {"rows": len(rows), "numbers": len(rows.numbers), "categories": len(rows.fields)}
         return {**sizes, "users": len(rows.users.values)} if rows.users else sizes
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return (*self.impressions.notes, *self.split.notes)
 
     @property
     def answer(self) -> Mapping[str, Any]:
@@ -69,13 +47,13 @@ class Clicks:
 
     @property
     def answer_bytes(self) -> int:
-        return len(self.impressions) * PROBABILITY_BYTES + HEADER_BYTES
+        return len(self.data) * PROBABILITY_BYTES + HEADER_BYTES
 
     def require(self, metric: str) -> None:
         if metric.partition("@")[0] in ("gauc", "ndcg") and not self._users_with_both():
             raise UsageError(
                 f"{metric} is of users who clicked on some of their rows and not on others; each holdout needs one, "
-                f"and {self.name} has no such users",
+                f"and {self.data.name} has no such users",
                 fix="name the column of users (--columns user=<column>), or take auc or logloss",
             )
 
@@ -86,33 +64,38 @@ class Clicks:
     def write_training(self, secret: bytes, parts: Collection[Part], folder: Path) -> None:
         from autorec.tasks.ranking.bundle import write_training
 
-        write_training(self.impressions, self.split, self.vocabularies, secret, parts, folder)
+        write_training(self.data, self.split, self.vocabularies, secret, parts, folder)
 
     def write_query(self, secret: bytes, part: Part, folder: Path) -> None:
         from autorec.tasks.ranking.bundle import write_query
 
-        write_query(self.impressions, self.split, self.vocabularies, secret, part, folder, self.answer)
+        write_query(self.data, self.split, self.vocabularies, secret, part, folder, self.answer)
 
     def key(self, secret: bytes) -> Mapping[str, Any]:
         from autorec.tasks.ranking.bundle import truth
 
         return {
-            "truth": lambda part: truth(self.impressions, self.split, part, secret),
-            "has_users": self.impressions.users is not None,
+            "truth": lambda part: truth(self.data, self.split, part, secret),
+            "has_users": self.data.users is not None,
         }
-
-    def manifest(self) -> dict[str, Any]:
-        return self.split.manifest()
 
     def describe(self) -> "Description":
         from autorec.tasks.ranking.describe import describe
 
-        return describe(self.impressions, self.split, self.vocabularies)
+        return describe(self.data, self.split, self.vocabularies)
 
     def as_csv(self, part: Part, predictions: bytes) -> str:
         from autorec.tasks.ranking.predictions import as_csv
 
-        return as_csv(self.impressions, self.split, part, predictions)
+        return as_csv(self.data, self.split, part, predictions)
+
+    def write_trained(
+        self, secret: bytes, folder: Path, *, stage: Stage, predictions: bytes | None
+    ) -> Mapping[str, Any]:
+        from autorec.tasks.ranking.takeaway import write_trained
+
+        where = (self.data, self.split, self.vocabularies, secret, folder)
+        return write_trained(*where, stage=stage, predictions=predictions, answer=self.answer, named=self.named)
 
 
 def load(config: SearchConfig) -> Clicks:
@@ -143,7 +126,8 @@ def load(config: SearchConfig) -> Clicks:
         rows = read(config.data, config.columns)
     cut = split(rows, rule=config.split, seed=config.split_seed)
     train = rows_of(cut.part, Part.TRAIN)
-    return Clicks(impressions=rows, split=cut, vocabularies=tuple(learn(field, train) for field in rows.fields))
+    vocabularies = tuple(learn(field, train) for field in rows.fields)
+    return Clicks(data=rows, split=cut, vocabularies=vocabularies, named=config.columns)
 
 
 def _synthesise(target: Path, seed: int, sizes: Mapping[str, int]) -> str:
@@ -178,6 +162,21 @@ RANKING = Role(
     shown=("auc", "logloss", "ece"),
     predictions_file="predictions.csv",
     predictions_are="its probabilities for the rows of the test",
+    takeaway=Takeaway(
+        ask="predict --data YOUR.csv",
+        ask_bare="predict --data YOUR.csv",
+        answers="the probability of a click for each row",
+        use="Saying how likely a click is, for rows with the columns of the data below. Values that train did not hold "
+        "twice count as one and the same. Train it again as clicks come in.",
+        holds="`trained/vocabularies/` holds the values of the categories, ids of users among them where there are "
+        "any, and weights may hold a vector for each",
+        unknown=(
+            "How it does online: what was shown, and where, was settled by another system, and this one would show "
+            "something else.",
+            "How well calibrated it stays when the share of clicks moves; `evaluate` tells on newer rows.",
+            "Whether it serves all groups of users alike: nothing about groups was measured.",
+        ),
+    ),
     protocol=_protocol,
     load=load,
     synthesise=_synthesise,

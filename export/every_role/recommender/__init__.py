@@ -2,11 +2,9 @@
 
     import recommender
     model = recommender.load()
-    for place in model.recommend(["some user"], k=10):
-        print(place.item, place.score)
 
-`model.py`, `train.py` and `reckit` import each other by their bare names, as they did where they were written; so this
-folder goes on the path, in front.
+README.md says what it answers. `model.py`, `train.py` and `reckit` import each other by their bare names, as they did
+where they were written; so this folder goes on the path, in front.
 """
 
 import sys
@@ -28,6 +26,7 @@ def load(folder: "str | Path" = TRAINED) -> "Recommender":
 
     Raises `recommender.runtime.refusal.Refusal` where the folder is none.
     """
-    from recommender.runtime.role import open_recommender
+    from recommender.runtime.folder import Trained
+    from recommender.runtime.role import Recommender
 
-    return open_recommender(Path(folder))
+    return Recommender(Trained.open(Path(folder)))

@@ -2,10 +2,9 @@
 
 about.json            role, sizes, seeds, what the weights are, what there is beside them
 weights.safetensors   the state of the model
-users.csv, items.csv  raw ids and the numbers by which the model knows them
+users.csv, ...        raw ids and the numbers by which the model knows them
 data/                 what the model was built on, as `reckit.open_data` reads it
-query/                what was known when it answered, as `reckit.open_history` reads it
-judged.npy            a hash of each list that was judged, where there is one (see `verify`)
+query/, judged.npy    what was asked when it was judged, and what it answered, where that came along (see `verify`)
 """
 
 import json
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import reckit
 import safetensors.torch
 
@@ -47,17 +47,18 @@ class Trained:
     def ids(self, kind: str) -> Ids:
         return Ids.read(self.path / f"{kind}s.csv", kind)
 
-    def data(self) -> reckit.Data:
+    def data(self) -> Any:
         return reckit.open_data(self.path / "data")
 
-    def history(self) -> reckit.History:
-        """Raises Refusal where the export left it out."""
-        if not (self.path / "query").is_dir():
+    def judged(self) -> np.ndarray:
+        """What was kept of the judged answers. Raises Refusal where there are none."""
+        file = self.path / "judged.npy"
+        if not file.is_file():
             raise Refusal(
-                "this folder was exported without its history, and the model cannot answer without one",
-                "give the interactions: --data LOG.csv",
+                f"{self.path} has nothing that was judged: it was trained here, or exported without its rows",
+                "verify the folder that `autorec export` made, without --no-history",
             )
-        return reckit.open_history(self.path / "query", self.about["n_items"])
+        return np.load(file)
 
     def model(self, data: reckit.Data) -> Any:
         """Built on `data`, with the trained weights."""

@@ -3,16 +3,12 @@
 import hashlib
 
 import numpy as np
-from recommender.runtime.refusal import Refusal
 from recommender.runtime.role import Recommender
 
 
 def count_equal(recommender: Recommender) -> tuple[int, int]:
     """How many lists are the judged ones, item for item, and how many were judged."""
-    file = recommender.trained.path / "judged.npy"
-    if not file.is_file():
-        raise Refusal(f"{recommender.trained.path} has nothing that was judged", "verify the export's own folder")
-    judged = np.load(file)
+    judged = recommender.trained.judged()
     asked = recommender.history.asked
     items = recommender.answer(asked, recommender.trained.about["top_k"]).items
     own = np.array([list_hash(row) for row in items.numpy().astype("<i4")], dtype=np.uint64)

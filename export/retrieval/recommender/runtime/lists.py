@@ -5,12 +5,12 @@ are kept as they were: first those that were judged, then everybody else.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import reckit
 import torch
+from recommender.runtime.rest import at_rest
 from torch import Generator, Tensor
 
 SCORES_PER_GROUP = 1 << 24
@@ -90,17 +90,3 @@ def with_newcomer(history: reckit.History, items: list[int]) -> tuple[reckit.His
         values=None if usual is None else torch.cat((history.values, usual)),
     )
     return longer, history.n_users
-
-
-@contextmanager
-def at_rest(model: Any) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards the modes are as they were."""
-    modes = [(m, m.training) for m in model.modules()] if isinstance(model, torch.nn.Module) else []
-    for module, _ in modes:
-        module.training = False
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training

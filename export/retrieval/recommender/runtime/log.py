@@ -1,10 +1,8 @@
 """Interaction logs of your own: CSV or TSV with a header, read into the arrays that `reckit` maps."""
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import reckit
 import torch
 from recommender.runtime.ids import Ids
 from recommender.runtime.refusal import Refusal
+from recommender.runtime.text import opened
+from recommender.runtime.times import in_seconds, moment
 
 NAMES: Mapping[str, tuple[str, ...]] = {
     "user": ("user_id", "userid", "user", "uid"),
@@ -20,8 +20,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "timestamp": ("timestamp", "datetime", "ts", "time"),
     "value": ("rating", "weight", "label", "click"),
 }
-UNITS = ((1e17, 1_000_000_000), (1e14, 1_000_000), (1e11, 1_000))
-"""Typical size from which numbers are read as so many ticks a second; 1e11 seconds would be the year 5138."""
 
 
 @dataclass(frozen=True)
@@ -102,35 +100,27 @@ def read_log(files: Sequence[Path], columns: Mapping[str, str], seed: int) -> Lo
     raw_users, raw_items, raw_times, raw_values = zip(*rows, strict=True)
     user_ids, users = _numbered(raw_users)
     item_ids, items = _numbered(raw_items)
-    times = None if None in raw_times else np.array(raw_times, dtype=np.float64)
+    times = None if None in raw_times else np.array(raw_times)
     values = None if None in raw_values else np.array(raw_values, dtype=np.float32)
     drawn = np.random.default_rng(seed).random(len(rows))
     order = np.lexsort([drawn, users] if times is None else [drawn, times, users])
-    seconds = None if times is None else _in_seconds(times)
+    seconds = None if times is None else in_seconds(times)
     log = Log(user_ids, item_ids, users, items, seconds, values).rows(order)
     keys = (log.users, log.items) if log.timestamps is None else (log.users, log.items, log.timestamps)
     _, first = np.unique(np.stack(keys), axis=1, return_index=True)
     return log.rows(np.sort(first))
 
 
-def _rows(file: Path, columns: Mapping[str, str]) -> Iterator[tuple[str, str, float | None, float | None]]:
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            delimiter = max("\t,;|", key=lines.readline().count)
-            lines.seek(0)
-            reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-            at = _positions(file, next(reader, []), columns)
-            for row in filter(None, reader):
-                try:
-                    time = _moment(row[at["timestamp"]]) if "timestamp" in at else None
-                    value = float(row[at["value"]]) if "value" in at else None
-                    yield row[at["user"]], row[at["item"]], time, value
-                except (ValueError, IndexError) as error:
-                    raise Refusal(f"{file}, line {reader.line_num}: {error}", "mend or remove that line") from None
-    except OSError as error:
-        raise Refusal(f"{file}: {error.strerror}", "give a CSV or TSV file; repeat --data for several") from None
-    except UnicodeDecodeError:
-        raise Refusal(f"{file} is not UTF-8 text", "convert it to CSV in UTF-8") from None
+def _rows(file: Path, columns: Mapping[str, str]) -> Iterator[tuple[str, str, int | float | None, float | None]]:
+    with opened(file) as reader:
+        at = _positions(file, next(reader, []), columns)
+        for row in filter(None, reader):
+            try:
+                time = moment(row[at["timestamp"]]) if "timestamp" in at else None
+                value = float(row[at["value"]]) if "value" in at else None
+                yield row[at["user"]], row[at["item"]], time, value
+            except (ValueError, IndexError) as error:
+                raise Refusal(f"{file}, line {reader.line_num}: {error}", "mend or remove that line") from None
 
 
 def _positions(file: Path, header: Sequence[str], columns: Mapping[str, str]) -> dict[str, int]:
@@ -147,20 +137,6 @@ def _positions(file: Path, header: Sequence[str], columns: Mapping[str, str]) ->
                 f"name it: --columns {role}=NAME",
             )
     return found
-
-
-def _moment(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _in_seconds(times: np.ndarray) -> np.ndarray:
-    typical = np.median(np.abs(times))
-    per_second = next((ticks for size, ticks in UNITS if typical >= size), 1)
-    return np.floor(times / per_second).astype(np.int64)
 
 
 def _numbered(raw: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import reckit
@@ -14,6 +13,16 @@ from recommender.runtime.ids import Ids
 from recommender.runtime.log import Log
 from recommender.runtime.refusal import Refusal
 from torch import Tensor
+
+
+def history_of(trained: Trained) -> reckit.History:
+    """What was known when the model was judged. Raises Refusal where the export left it out."""
+    if not (trained.path / "query").is_dir():
+        raise Refusal(
+            "this folder was exported without its history, and the model cannot answer without one",
+            "give the interactions: --data LOG.csv",
+        )
+    return reckit.open_history(trained.path / "query", trained.about["n_items"])
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Recommender:
         self.items = trained.ids("item")
         known = trained.ids("user")
         if log is None:
-            self.users, self.history = known, trained.history()
+            self.users, self.history = known, history_of(trained)
         else:
             self.users = Ids("user", (*known.raw, *(raw for raw in log.user_ids if raw not in known.numbers)))
             self.history = log.history(self.users, self.items, trained.about)
@@ -92,8 +101,3 @@ class Recommender:
 
 def _scores(answer: lists.Lists) -> list[list[float]] | list[list[None]]:
     return answer.scores.tolist() if answer.scores is not None else [[None] * len(row) for row in answer.items]
-
-
-def open_recommender(folder: Path, log: Log | None = None) -> Recommender:
-    """Open a folder of what was trained. Raises Refusal."""
-    return Recommender(Trained.open(folder), log)

@@ -1,14 +1,12 @@
 """The model for other systems: item vectors for a nearest-neighbour index, a torch.export program."""
 
-from contextlib import redirect_stderr
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import reckit
 import torch
-from recommender.runtime import lists
+from recommender.runtime.program import write_program
 from recommender.runtime.refusal import Refusal
 from recommender.runtime.role import Recommender
 from torch import Tensor, nn
@@ -66,22 +64,10 @@ def torch_export(recommender: Recommender, file: Path) -> float:
         raise Refusal(
             "only a torch module that gives scores can be exported", "call it from Python: recommender.load()"
         )
-    scorer = Scorer(model, history.n_items).eval()
     log = (history.indptr, history.items, history.timestamps, history.values)
-    any_size = torch.export.Dim.DYNAMIC
-    shapes = ({0: any_size}, *({0: any_size} if each is not None else None for each in log))
-    with lists.at_rest(model), redirect_stderr(StringIO()):
-        try:
-            program = torch.export.export(scorer, (torch.arange(2), *log), dynamic_shapes=shapes)
-        except Exception as error:  # torch raises many kinds, and says what it could not follow
-            raise Refusal(
-                f"torch.export cannot follow this model: {_first_line(error)}",
-                "numpy, scipy and len() inside `score` are what it cannot follow; call the model from Python instead",
-            ) from error
-        users, fewer = torch.arange(min(7, history.n_users - 1)), _without_last_user(history)
-        differences = [scorer(users, *each) - program.module()(users, *each) for each in (log, fewer)]
-    torch.export.save(program, file)
-    return max(float(difference.abs().max()) for difference in differences)
+    users, fewer = torch.arange(min(7, history.n_users - 1)), _without_last_user(history)
+    scorer = Scorer(model, history.n_items)
+    return write_program(scorer, (torch.arange(2), *log), [(users, *log), (users, *fewer)], file)
 
 
 def _without_last_user(history: reckit.History) -> tuple[Tensor | None, ...]:
@@ -89,8 +75,3 @@ def _without_last_user(history: reckit.History) -> tuple[Tensor | None, ...]:
     end = int(history.indptr[-2])
     optional = (None if column is None else column[:end] for column in (history.timestamps, history.values))
     return history.indptr[:-1], history.items[:end], *optional
-
-
-def _first_line(error: Exception) -> str:
-    lines = (line.strip() for line in str(error).splitlines())
-    return next((line for line in lines if line), type(error).__name__)

@@ -2,20 +2,17 @@
 
 import json
 import math
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import reckit
-import safetensors.torch
 import torch
-from recommender.runtime import code, lists
-from recommender.runtime.clock import Run, Stop
-from recommender.runtime.folder import FORMAT, Trained
+from recommender.runtime import lists
+from recommender.runtime.folder import Trained
 from recommender.runtime.ids import Ids
+from recommender.runtime.learning import learn, new_folder, write_about
 from recommender.runtime.log import Log
 from recommender.runtime.refusal import Refusal
 from torch import Tensor
@@ -31,17 +28,8 @@ def train(log: Log, exported: Trained, *, seconds: float, seed: int, out: Path) 
     The last event of each user (a random one where there are no times) is held out of the training and known when the
     model answers afterwards. Features of items and users that the export knows are carried over by raw id.
     """
-    if out.exists():
-        raise Refusal(f"{out} exists already", "name a folder that does not: --out FOLDER")
-    partial = out.with_name(f"{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
-        value = _train_into(partial, log, exported, seconds, seed)
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return value
+    with new_folder(out) as folder:
+        return _train_into(folder, log, exported, seconds, seed)
 
 
 def _train_into(folder: Path, log: Log, exported: Trained, seconds: float, seed: int) -> float:
@@ -52,30 +40,19 @@ def _train_into(folder: Path, log: Log, exported: Trained, seconds: float, seed:
     log.rows(~held).write_data(folder / "data", *carried_features(exported, *ids))
     log.write_query(folder / "query")
     data = reckit.open_data(folder / "data")
-    code.seed_everything(seed)
-    model = code.build(data)
-    run = Run(validate=_validation(log, held, data, seed), seconds=seconds, seed=seed)
-    with suppress(Stop):
-        code.fit(model, data, run)
-    run.finish(model)
-    safetensors.torch.save_file(run.best, folder / "weights.safetensors")
-    about = {
-        "format": FORMAT,
-        "role": "retrieval",
-        "weights": f"trained here, NDCG@{CUTOFF} {run.best_value:.4f} on the held out events",
+    validate = _validation(log, held, data, seed)
+    value, about = learn(data, validate, folder, exported=exported, seconds=seconds, seed=seed)
+    more = {
+        "weights": f"trained here, NDCG@{CUTOFF} {value:.4f} on the held out events",
         "n_users": data.n_users,
         "n_items": data.n_items,
         "has_timestamps": log.timestamps is not None,
         "has_values": log.values is not None,
         "has_history": True,
-        "seed": seed,
-        "ties_seed": seed,
         "top_k": min(DEPTH, data.n_items),
-        "training_s": seconds,
-        "threads": exported.about["threads"],
     }
-    (folder / "about.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    return run.best_value
+    write_about(folder, {**about, **more})
+    return value
 
 
 def held_out(log: Log, seed: int) -> np.ndarray:

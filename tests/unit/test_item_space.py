@@ -142,7 +142,7 @@ def test_slist_joins_what_belongs_together_and_what_follows(cycle: tuple[reckit.
 
 
 def test_slist_is_its_closed_form(world: World):
-    """min |C^.5 (Y - S B)|^2 + ridge |B|^2, diag(B) = 0: B = P S'CY - P diag(P S'CY) / diag(P), P = (S'CS + ridge I)^-1."""
+    """With G = S'S and M = S'T, both weighed: B = P M - P diag(P M) / diag(P), where P = (G + ridge I)^-1."""
     data, consistency, ridge = world.data, 0.4, 20.0
     taken = data.csr().toarray().astype(np.float64)
     past = data.before(torch.arange(data.n_interactions), 2.0).toarray().astype(np.float64)

@@ -16,8 +16,9 @@ import numpy as np
 from autorec.assets import assets
 from autorec.domain.candidate import Candidate
 from autorec.domain.job import MEBIBYTE, Job, JobKind, Limits, Snapshot
-from autorec.execution.bubblewrap import BubblewrapExecutor
+from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.canaries import open_to_all
+from autorec.execution.executor import SandboxExecutor
 from autorec.proposers.space_code import SpaceCode
 from autorec.schemas.space import load_space
 
@@ -50,7 +51,7 @@ def main() -> None:
         memory_bytes=asked.memory_mb * MEBIBYTE,
         threads=asked.threads,
     )
-    executor = BubblewrapExecutor()
+    executor = SandboxExecutor(Bubblewrap())
     for n_items in asked.items:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -61,7 +62,7 @@ def main() -> None:
     executor.close()
 
 
-def measure(executor: BubblewrapExecutor, folder: Path, name: str, n_items: int, limits: Limits) -> None:
+def measure(executor: SandboxExecutor, folder: Path, name: str, n_items: int, limits: Limits) -> None:
     snapshots: list[Snapshot] = []
 
     def observe(snapshot: Snapshot) -> bool:

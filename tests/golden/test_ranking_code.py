@@ -141,11 +141,24 @@ def area(labels, answers):
 @pytest.mark.parametrize("name", [name for name in REPRESENTATIVE if name != "constant"])
 def test_designs_learn_and_keep_what_they_learned(name, clicks):
     data, rows, labels = clicks
-    model, fresh = trained(CODE.render(REPRESENTATIVE[name]), data, checkpoints=80)
+    model, fresh = trained(CODE.render({**REPRESENTATIVE[name], "passes": 20}), data, checkpoints=80)
     answers = scores.probabilities(model, rows)
     assert area(labels.numpy(), answers) > 0.6
     assert abs(answers.mean() / labels.float().mean().item() - 1) < 0.25
     assert (scores.probabilities(fresh, rows) == answers).all()
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+def test_training_ends_after_the_declared_passes(passes, clicks):
+    data, _, _ = clicks
+    trained_by = CountedRun(10_000)
+    files = CODE.render(SPACE.complete({"family": "linear", "passes": passes, "batch_rows": 1024}))
+    model, train = (ModuleType(name) for name in ("model", "train"))
+    for made in (model, train):
+        exec(compile(files[f"{made.__name__}.py"], f"{made.__name__}.py", "exec"), made.__dict__)
+    params = SimpleNamespace(**{name: entry["default"] for name, entry in json.loads(files["params.json"]).items()})
+    train.fit(model.build(data, params), data, params, trained_by)
+    assert 10_000 - trained_by.seconds_left == passes * -(-len(data) // 1024)
 
 
 @pytest.mark.parametrize(("n_numeric", "n_categorical"), [(0, 2), (2, 0), (2, 1)])

@@ -29,7 +29,7 @@ def sequence(encoder: str, **more: Value) -> Design:
 
 REPRESENTATIVE: dict[str, Design] = {
     **{name: SPACE.named(name) for name in SPACE.designs},
-    "slist": SPACE.complete({"family": "linear", "solver": "slist"}),
+    "slist": SPACE.complete({"family": "linear"}),
     "itemknn_next": SPACE.complete({"family": "itemknn"}),
     "factorization_features": SPACE.complete({"family": "factorization", "features": True}),
     "factorization_gbce": SPACE.complete({"family": "factorization", "loss": "gbce"}),
@@ -53,7 +53,7 @@ REPRESENTATIVE: dict[str, Design] = {
     "gru_bpr": sequence("gru", loss="bpr", schedule="constant"),
     "cloze_in_batch": sequence("cloze", positions="relative", loss="sampled_softmax", sampler="in_batch"),
     "blend": SPACE.complete({"family": "blend"}),
-    "blend_of_three": SPACE.complete({"family": "blend", "partner": "ease", "third": "itemknn", "encoder": "gru"}),
+    "blend_of_three": SPACE.complete({"family": "blend", "solver": "ease", "third": "itemknn", "encoder": "gru"}),
     "blend_plain": SPACE.complete({"family": "blend", "query": "plain", "encoder": "cloze", "mask_seen": False}),
 }
 

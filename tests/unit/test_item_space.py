@@ -1,5 +1,6 @@
 """The families without a sequence model: they learn what they are for, hold to their equations, and stay in bounds."""
 
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ LOSSES = ("softmax", "gbce", "bpr")
 DESIGNS: dict[str, dict[str, Any]] = {
     "itemknn": {"family": "itemknn", "pairs": "together"},
     "itemknn_next": {"family": "itemknn"},
-    "ease": {"family": "linear", "query": "plain", "ridge": 50.0},
+    "ease": {"family": "linear", "solver": "ease", "query": "plain", "ridge": 50.0},
     "slist": {"family": "linear", "solver": "slist", "ridge": 50.0},
     "slim": {"family": "linear", "solver": "slim", "ridge": 50.0},
     **{f"lightgcn_{loss}": {"family": "graph", "loss": loss} for loss in LOSSES},
@@ -117,7 +118,9 @@ def fitted(design: Design, data: reckit.Data) -> np.ndarray:
 
 
 def test_ease_is_its_closed_form(world: World):
-    weights = fitted(SPACE.complete({"family": "linear", "neighbours": 1000, "ridge": 20.0}), world.data)
+    weights = fitted(
+        SPACE.complete({"family": "linear", "solver": "ease", "neighbours": 1000, "ridge": 20.0}), world.data
+    )
     matrix = world.data.csr().toarray().astype(np.float64)
     inverse = np.linalg.inv(matrix.T @ matrix + 20 * np.eye(world.data.n_items))
     expected = -inverse / np.diag(inverse)
@@ -125,8 +128,51 @@ def test_ease_is_its_closed_form(world: World):
     np.testing.assert_allclose(weights.T, expected, atol=1e-5)
 
 
+def test_slist_joins_what_belongs_together_and_what_follows(cycle: tuple[reckit.Data, reckit.History]):
+    data, _ = cycle
+    common = {"family": "linear", "neighbours": 1000, "ridge": 10.0}
+
+    def slist(consistency: float) -> np.ndarray:
+        return fitted(SPACE.complete({**common, "consistency": consistency}), data)
+
+    ease = fitted(SPACE.complete({**common, "solver": "ease"}), data)
+    np.testing.assert_allclose(slist(1.0), ease, atol=1e-5)
+    assert (slist(0.0).argmax(0) == (np.arange(N_ITEMS) + 1) % N_ITEMS).all()
+    assert np.abs(np.diag(slist(0.3))).max() < 1e-5
+
+
+def test_slist_is_its_closed_form(world: World):
+    """With G = S'S and M = S'T, both weighed: B = P M - P diag(P M) / diag(P), where P = (G + ridge I)^-1."""
+    data, consistency, ridge = world.data, 0.4, 20.0
+    taken = data.csr().toarray().astype(np.float64)
+    past = data.before(torch.arange(data.n_interactions), 2.0).toarray().astype(np.float64)
+    items = np.eye(data.n_items)[data.items.numpy()]
+    together = consistency * taken.T @ taken
+    inverse = np.linalg.inv(together + (1 - consistency) * past.T @ past + ridge * np.eye(data.n_items))
+    free = inverse @ (together + (1 - consistency) * past.T @ items)
+    expected = free - inverse * (np.diag(free) / np.diag(inverse))
+    design = {"neighbours": 1000, "ridge": ridge, "consistency": consistency, "past_half_life": 2.0}
+    weights = fitted(SPACE.complete({"family": "linear", **design}), data)
+    np.testing.assert_allclose(weights.T, expected, atol=1e-5)
+
+
+def test_a_catalogue_too_large_for_all_pairs_is_refused_with_what_to_do():
+    train = module("train", CODE.render(SPACE.named("ease"))["train.py"])
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (4608 * 2**20, before[1]))
+    try:
+        with pytest.raises(
+            MemoryError, match=r"40,000 items: .* 7\.9 GB, .* 4\.8 GB there are; allow more \(max_memory_mb"
+        ):
+            train.all_pairs(40_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
 def test_fewer_neighbours_are_the_strongest_of_all(world: World):
-    every, few = (fitted(SPACE.complete({"family": "linear", "neighbours": n}), world.data) for n in (1000, 20))
+    every, few = (
+        fitted(SPACE.complete({"family": "linear", "solver": "ease", "neighbours": n}), world.data) for n in (1000, 20)
+    )
     kept = few != 0
     taken = world.data.item_counts.numpy() > 0
     assert (kept.sum(1) == np.where(taken, 20, 0)).all()

@@ -154,20 +154,6 @@ def test_a_negative_that_is_the_target_counts_nothing():
     assert alone.item() == pytest.approx(with_itself.item())
 
 
-def test_slist_joins_what_belongs_together_and_what_follows(data: reckit.Data):
-    _, slist, _ = modules(SPACE.complete({"family": "blend"}))
-    _, ease, _ = modules(SPACE.complete({"family": "blend", "partner": "ease"}))
-    run = SimpleNamespace(seed=0, seconds_left=60.0)
-
-    def weights(consistency: float) -> torch.Tensor:
-        params = SimpleNamespace(ridge=10.0, half_life=3.0, consistency=consistency)
-        return slist.item_weights(data, params, run)
-
-    assert torch.allclose(weights(1.0), ease.item_weights(data, 10.0), atol=1e-5)
-    assert (weights(0.0).argmax(1) == (torch.arange(N_ITEMS) + 1) % N_ITEMS).all()
-    assert weights(0.3).diagonal().abs().max() < 1e-5
-
-
 class World:
     """The synthetic world as a candidate sees it, and what the judge knows of its *select* part."""
 

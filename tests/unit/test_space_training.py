@@ -31,8 +31,8 @@ SEQUENCE = {"family": "sequence", "encoder": "attention"}
 STRUCTURES: dict[str, dict[str, Any]] = {
     "pop": {"family": "popularity"},
     "itemknn": {"family": "itemknn", "neighbours": 10},
-    "ease": {"family": "linear", "query": "plain", "ridge": 10.0},
-    "ease_recency": {"family": "linear", "ridge": 10.0},
+    "ease": {"family": "linear", "solver": "ease", "query": "plain", "ridge": 10.0},
+    "slist": {"family": "linear", "ridge": 10.0},
     **{
         f"factorization_{loss}": {"family": "factorization", "loss": loss} for loss in ("softmax", "bpr", "bce", "gbce")
     },
@@ -56,7 +56,7 @@ STRUCTURES: dict[str, dict[str, Any]] = {
     "features": SEQUENCE | {"features": True, "positions": "relative"},
     "cloze_relative": {"family": "sequence", "encoder": "cloze", "positions": "relative", "loss": "gbce"},
     "blend": {"family": "blend", "encoder": "attention"},
-    "blend_of_three": {"family": "blend", "encoder": "min_gru", "partner": "ease", "third": "itemknn"},
+    "blend_of_three": {"family": "blend", "encoder": "min_gru", "solver": "ease", "third": "itemknn"},
     "blend_plain": {"family": "blend", "encoder": "gru", "query": "plain"},
 }
 
@@ -146,7 +146,7 @@ def test_a_design_trains_keeps_its_state_and_scores_everybody(name: str, world):
     assert torch.equal(scores, again)
 
 
-@pytest.mark.parametrize("name", ["ease_recency", *ENCODERS, "bce", "gbce", "sampled_in_batch", "features", "blend"])
+@pytest.mark.parametrize("name", ["slist", *ENCODERS, "bce", "gbce", "sampled_in_batch", "features", "blend"])
 def test_what_comes_next_is_learnt(name: str, world):
     data, history = world
     design = SPACE.complete({**SMALL, **STRUCTURES[name], "learning_rate": 0.01})

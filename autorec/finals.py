@@ -17,12 +17,16 @@ from autorec.batch import carry_out
 from autorec.domain import events as ev
 from autorec.domain.budget import overhead_s
 from autorec.domain.candidate import Candidate
+from autorec.domain.control import Control
 from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Stage
 from autorec.domain.resolution import too_few
 from autorec.domain.state import Record, State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Trains
+
+Probe = Callable[[bytes, str], Control]
+"""Judged predictions of the test and their candidate, to what they are worth against labels drawn at random."""
 
 Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
 """Values by unit of champion and baseline, and the number of comparisons, to (effect, low, high)."""
@@ -48,6 +52,7 @@ class Finals:
     open_test: Callable[[], int]
     settle: Callable[[], None]
     compare: Compare
+    at_chance: Probe
 
     def run(self) -> None:
         """Take up wherever the events end; a second call changes nothing."""
@@ -57,6 +62,7 @@ class Finals:
         self._choose_champion()
         if self.journal.state.champion is not None:
             self._open_test()
+            self._probe_champion()
         self.settle()
         self._end()
 
@@ -89,6 +95,15 @@ class Finals:
             self.journal.record(ev.TestOpened(count=count))
         self._carry_out(Stage.FINAL, filter(None, [self.journal.state.champion]))
 
+    def _probe_champion(self) -> None:
+        """Answers that are worth something against labels drawn at random owe it to the judge, not to the labels."""
+        state = self.journal.state
+        champion = state.records[state.champion or ""]
+        final = champion.final(Stage.FINAL)
+        if state.control_of(champion.id) is None and final is not None and final.predictions is not None:
+            control = self.at_chance(self.objects.get(final.predictions), champion.id)
+            self.journal.record(ev.Checked(controls=(control,)))
+
     def _end(self) -> None:
         state = self.journal.state
         if state.champion is None:
@@ -111,6 +126,8 @@ class Finals:
         finals = [(r, r.final(Stage.FINAL)) for r in (state.records[champion.candidate], *state.baselines)]
         missing = tuple(r.name or "champion" for r, t in finals if not _alike(t, champion))
         better = min(objective.worth(low), objective.worth(high)) > 0
+        chance = state.control_of(champion.candidate)
+        fell = chance is not None and chance.held
         return ev.Evidence(
             against=best.name or best.id,
             effect=effect,
@@ -118,8 +135,9 @@ class Finals:
             high=high,
             comparisons=len(state.finalists),
             n_units=champion.n_units,
-            verified=better and not missing and not too_few(champion.n_units),
+            verified=better and fell and not missing and not too_few(champion.n_units),
             missing=missing,
+            too_good=None if fell else chance,
         )
 
     def _carry_out(self, stage: Stage, candidates: Iterable[str]) -> None:

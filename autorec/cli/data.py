@@ -1,4 +1,4 @@
-"""Data commands: describe, synth."""
+"""Data commands: describe, check, synth."""
 
 import json
 from pathlib import Path
@@ -53,6 +53,50 @@ def describe(
         console.print(plain(value), markup=False, soft_wrap=True)
     for warning in description.warnings:
         console.print(plain(f"! {warning}"), markup=False, style="yellow", soft_wrap=True)
+
+
+@app.command()
+def check(
+    data: Annotated[Path | None, typer.Argument(help="the data; none: the role's synthetic world")] = None,
+    role: options.Role = None,
+    columns: options.Columns = None,
+    min_rating: options.MinRating = None,
+    k_core: options.KCore = None,
+    user_features: options.UserFeatures = None,
+    item_features: options.ItemFeatures = None,
+    split: options.SplitRule = None,
+    as_json: options.Json = False,
+) -> None:
+    """Whether split and judge can be believed: overlap, rows from the future, answers whose worth is known.
+
+    Each search looks at the same before it trains anything. Example: autorec data check ratings.csv --split temporal
+    """
+    from dataclasses import asdict
+
+    from autorec.domain.control import control_line, held_line
+    from autorec.domain.text import plain
+    from autorec.schemas.config import load_config
+    from autorec.wiring import check_data, demand
+
+    flags = {
+        "data": data,
+        "role": role,
+        "columns": columns,
+        "min_rating": min_rating,
+        "k_core": k_core,
+        "user_features": user_features,
+        "item_features": item_features,
+        "split": split,
+    }
+    found = check_data(load_config(flags, None))
+    every = [control for controls in found.values() for control in controls]
+    if as_json:
+        print(json.dumps({name: [asdict(control) for control in controls] for name, controls in found.items()}))
+    else:
+        for name, controls in found.items():
+            print("\n".join([name, *(f"  {plain(control_line(control))}" for control in controls)]))
+        print(held_line(every))
+    demand(every)
 
 
 @app.command()

@@ -33,6 +33,7 @@ def status(run: Run, as_json: Json = False) -> None:
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import fault_line, short
+    from autorec.domain.control import held_line
     from autorec.domain.resolution import evidence_line
     from autorec.domain.text import duration
 
@@ -52,6 +53,8 @@ def status(run: Run, as_json: Json = False) -> None:
     console.print(
         f"generations {len(state.generations)}, survivors {', '.join(map(short, state.survivors)) or 'none yet'}"
     )
+    if state.controls:
+        console.print(f"controls    {held_line(state.controls)}")
     console.print(f"cost        {state.spent.tokens} tokens, {_money(state.spent.usd, state.spent.unpriced)}")
     for proposer, fault in state.faults.items():
         again = "" if state.search_ended else f" `autorec resume {run}` asks it again."

@@ -189,6 +189,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
 
 
 def _introduce(sitting: "Sitting", path: Path) -> None:
+    from autorec.domain.control import held_line
     from autorec.domain.text import duration, plain
 
     task, material, plan = sitting.arena.task, sitting.arena.material, sitting.plan
@@ -197,6 +198,7 @@ def _introduce(sitting: "Sitting", path: Path) -> None:
         f"run    {path}",
         f"data   {task.data_name}: {size}; split {task.split_rule}",
         *(f"       {note}" for note in (*material.data.notes, *material.split.notes)),
+        f"judge  controls: {held_line(sitting.journal.state.controls)}",
         f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
         f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {plan.finalists} "
         f"finalist{'s' if plan.finalists > 1 else ''} and the sealed test",

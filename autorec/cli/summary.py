@@ -1,6 +1,7 @@
 """A run as one JSON object, and as tables."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich import box
@@ -9,6 +10,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from autorec.domain.candidate import SHORT_ID
+from autorec.domain.control import held_line
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import evidence_line
@@ -69,6 +71,7 @@ def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
         },
         "faults": {name: {"ask": fault.ask, "reason": fault.reason} for name, fault in state.faults.items()},
         "tiers": list(state.tiers),
+        "controls": [asdict(control) for control in state.controls],
         "test_opened": state.test_opened,
         "ended": state.ended,
         "cost": {
@@ -183,7 +186,7 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
     console.print(Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=True))
     console.rule()
     console.print(final_table(state))
-    for text in (_protocol(state), evidence_line(state)):
+    for text in (_protocol(state), f"Controls: {held_line(state.controls)}.", evidence_line(state)):
         console.print(plain(text), markup=False)
     _say_faults(console, state)
     console.print(

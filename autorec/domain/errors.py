@@ -7,6 +7,7 @@
     │   └── RunError           a run folder: missing, of another version, in use
     ├── ModelError             a language model that cannot be used: key, address, price (exit code 2)
     ├── IsolationError         no sandbox that holds can be had on this machine (exit code 2)
+    ├── IntegrityError         judge or split do not hold what they promise: a fault of autorec (exit code 2)
     ├── StoreError             the store cannot write: full disk, lost folder (exit code 2)
     └── MalformedPredictions   what a candidate handed in is refused: becomes an Outcome, never a crash
 
@@ -44,6 +45,10 @@ class ModelError(AutorecError):
 
 class IsolationError(AutorecError):
     """No isolation tier that passes its self-test is available."""
+
+
+class IntegrityError(AutorecError):
+    """Judge or split do not give what they must give; figures of this run would mean nothing."""
 
 
 class StoreError(AutorecError):

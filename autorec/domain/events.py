@@ -6,6 +6,7 @@ from typing import Any
 
 from autorec.domain.candidate import Plan
 from autorec.domain.commands import Command
+from autorec.domain.control import Control
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.job import Stage
 
@@ -20,6 +21,13 @@ class RunStarted:
     config: Mapping[str, Any]
     hypotheses: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """Controls were looked at: of split and judge before anything is trained, of the champion before the end."""
+
+    controls: tuple[Control, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +151,8 @@ class Evidence:
     """The champion against the best baseline on the sealed test: effect and paired interval.
 
     `n_units` is how many units (users, or rows) the interval draws from. `missing` are those that failed, were not
-    trained again or were judged on other units; while one is missing, nothing is verified.
+    trained again or were judged on other units; while one is missing, nothing is verified. `too_good` is the control
+    that the champion's answers fail: what they are worth against labels drawn at random.
     """
 
     against: str
@@ -154,6 +163,7 @@ class Evidence:
     n_units: int
     verified: bool
     missing: tuple[str, ...] = ()
+    too_good: Control | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +176,7 @@ class RunEnded:
 
 Event = (
     RunStarted
+    | Checked
     | Told
     | Asked
     | Admitted

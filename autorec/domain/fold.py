@@ -9,6 +9,7 @@ from functools import singledispatchmethod
 
 from autorec.domain import events as ev
 from autorec.domain.commands import Hypothesize, Stop
+from autorec.domain.control import Control
 from autorec.domain.evaluation import Task
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Stage
@@ -22,6 +23,7 @@ class Fold:
     seq: int = 0
     task: Task | None = None
     seed: int = 0
+    controls: tuple[Control, ...] = ()
     hypotheses: dict[str, Hypothesis] = field(default_factory=dict)
     heard: int = 0
     stop_asked: bool = False
@@ -57,6 +59,7 @@ class Fold:
             seq=self.seq,
             task=self.task,
             seed=self.seed,
+            controls=self.controls,
             hypotheses=tuple(self.hypotheses.values()),
             heard=self.heard,
             stop_asked=self.stop_asked,
@@ -89,6 +92,10 @@ class Fold:
         self.task, self.seed = event.task, event.seed
         for sentence in event.hypotheses:
             self._hypothesize(Hypothesis(sentence=sentence))
+
+    @_apply.register
+    def _(self, event: ev.Checked) -> None:
+        self.controls += event.controls
 
     @_apply.register
     def _(self, event: ev.Told) -> None:

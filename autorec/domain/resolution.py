@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from autorec.domain.control import control_line
 from autorec.domain.evaluation import Objective
 from autorec.domain.events import Evidence
 from autorec.domain.state import State
@@ -60,6 +61,8 @@ def evidence_line(state: State) -> str:
     if e.missing:
         missing = ", ".join(e.missing)
         facts += f" Not compared alike, as they failed, were not trained again or judged on other units: {missing}."
+    if e.too_good is not None:
+        facts += f" Not at chance where it must be: {control_line(e.too_good)}."
     said = resolve(e, state.task.primary)
     if said is Resolution.UNRESOLVED:
         few = too_few(e.n_units)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autorec.domain.candidate import Operator, Plan
+from autorec.domain.control import Control
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.events import Bill, Evidence
 from autorec.domain.hypothesis import Hypothesis
@@ -118,12 +119,14 @@ class State:
     `seq` is the last event folded in. `records` (id -> record) are in order of admission, baselines among them.
     `asks` and `training` are under way, `queue` is admitted and not yet started, `decided` are the candidates
     (baselines apart) in the order in which their search training ended. `faults` (proposer -> fault) are lasting.
+    `controls` are those of split and judge, then that of the champion.
     `hypotheses` are people's, `heard` is the number of the last command taken out of the inbox.
     """
 
     seq: int
     task: Task
     seed: int
+    controls: tuple[Control, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     heard: int = 0
     stop_asked: bool = False
@@ -156,6 +159,10 @@ class State:
         if fault is None or fault.tried_again:
             return None
         return f"{proposer} is out until the run is resumed: {fault.reason}"
+
+    def control_of(self, candidate: str | None) -> Control | None:
+        """What became of a candidate's answers against labels drawn at random."""
+        return next((control for control in self.controls if control.of == candidate), None)
 
     @property
     def candidates(self) -> tuple[Record, ...]:

@@ -1,16 +1,35 @@
-"""Which judge reads which kind of answer. Nothing else in autorec holds held-out labels."""
+"""Which judge reads which kind of answer, and what controls it. Nothing else in autorec holds held-out labels."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from autorec.domain.control import Control
 from autorec.domain.errors import UsageError
+from autorec.judging.list_controls import ListControls
 from autorec.judging.lists import ListJudge, try_metric
+from autorec.judging.pair_controls import PairControls
 from autorec.judging.pairs import PairJudge
 from autorec.judging.seal import SealedJudge
 from autorec.ports import Judge
 
 JUDGES: Mapping[str, Callable[..., Judge]] = {"lists": ListJudge, "probabilities": PairJudge}
 """By the kind of answer, as the query's `meta.json` names it; see each for what it takes."""
+
+
+class Controls(Protocol):
+    """What tries a judge on one part; made with the judge, its key, the part, its cutoffs and a seed."""
+
+    def run(self) -> tuple[Control, ...]:
+        """Hand in answers whose worth is known."""
+        ...
+
+    def of_answers(self, predictions: bytes, candidate: str) -> Control:
+        """Judge stored answers against labels drawn at random: they must fall to chance."""
+        ...
+
+
+CONTROLS: Mapping[str, Callable[..., Controls]] = {"lists": ListControls, "probabilities": PairControls}
+"""By the kind of answer, as `JUDGES`."""
 
 
 TRIALS: Mapping[str, Callable[[str, Any], None]] = {"lists": try_metric}

@@ -94,7 +94,7 @@ class ListJudge:
             n_units=int(np.count_nonzero(sheet.warm)),
             fingerprint=fingerprint(shown, self._n_items),
         )
-        return Judged(evaluation=evaluation, predictions=_npy(lists), per_unit=_npy(per_user.astype(np.float32)))
+        return Judged(evaluation=evaluation, predictions=npy(lists), per_unit=npy(per_user.astype(np.float32)))
 
     def _score(self, sheet: "_Sheet", lists: metrics.Lists) -> tuple[dict[str, float], metrics.PerUser]:
         """All metrics, and the primary one for each warm user."""
@@ -227,7 +227,8 @@ def _rows(table: NDArray[Any], rows: NDArray[np.bool_]) -> NDArray[Any]:
     return table if rows.all() else table[rows]
 
 
-def _npy(array: NDArray[Any]) -> bytes:
+def npy(array: NDArray[Any]) -> bytes:
+    """The array as the bytes of a .npy file."""
     buffer = BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()

@@ -84,7 +84,7 @@ class PairJudge:
         values["calibration"] = metrics.calibration(sheet.labels, scores.astype(np.float64))
         per_unit = contributions[self._primary]
         evaluation = Evaluation(part=part, metrics=values, n_units=len(per_unit), fingerprint=_print_of(scores))
-        return Judged(evaluation=evaluation, predictions=_npy(scores), per_unit=_npy(per_unit.astype(np.float32)))
+        return Judged(evaluation=evaluation, predictions=npy(scores), per_unit=npy(per_unit.astype(np.float32)))
 
     def _sheet(self, part: Part) -> "_Sheet":
         with self._lock:
@@ -141,7 +141,8 @@ def _print_of(scores: NDArray[np.float32]) -> tuple[int, ...]:
     return fingerprint(np.sort(top).astype(np.int32)[np.newaxis], len(scores))
 
 
-def _npy(array: NDArray[Any]) -> bytes:
+def npy(array: NDArray[Any]) -> bytes:
+    """The array as the bytes of a .npy file."""
     buffer = BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()

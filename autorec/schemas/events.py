@@ -11,6 +11,7 @@ SCHEMA_VERSION = 3
 
 _KINDS: dict[str, type[Any]] = {
     "run_started": ev.RunStarted,
+    "checked": ev.Checked,
     "told": ev.Told,
     "asked": ev.Asked,
     "admitted": ev.Admitted,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autorec.domain.control import Control
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
 from autorec.domain.job import Part, Stage
@@ -73,6 +74,11 @@ class Interactions:
             "n_items": self.data.n_items,
             "top_k": self.k,
         }
+
+    def probes(self) -> tuple[Control, ...]:
+        from autorec.tasks.leakage import probes
+
+        return probes(self.data, self.split)
 
     def describe(self) -> "Description":
         from autorec.tasks.describe import describe

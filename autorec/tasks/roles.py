@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from autorec.domain.control import Control
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import COSTS, Direction, Objective, Task
 from autorec.domain.job import Part, Stage
@@ -78,6 +79,10 @@ class Material(Protocol):
 
     def key(self, secret: bytes) -> Mapping[str, Any]:
         """What the judge of this kind of answer takes: the truth of each part, and how answers are numbered."""
+        ...
+
+    def probes(self) -> tuple[Control, ...]:
+        """What the split must never do, looked for in the rows of every holdout."""
         ...
 
     def describe(self) -> "Described":

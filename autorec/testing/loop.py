@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.commands import Command, Letter
+from autorec.domain.control import Control, within
 from autorec.domain.evaluation import Evaluation, Objective, Task, Trained, value_of
 from autorec.domain.events import Event, Told
 from autorec.domain.job import OutcomeKind, Stage, Usage
@@ -134,9 +136,16 @@ class InstantTrainer:
             tier="instant",
             usage=Usage(),
             evaluation=evaluation,
+            predictions=self._put(b"predictions") if ok else None,
             per_unit=self._put(f"{value}".encode()) if ok else None,
             state=self._put(b"state") if ok else None,
         )
+
+
+def falls_to_chance(predictions: bytes, candidate: str) -> Control:
+    """An `at_chance` of the finals under which any answers are worth nothing against labels drawn at random."""
+    control = within("drawn labels", "ndcg@10", 0.0, 0.0, 0.01, "chance is 0")
+    return replace(control, of=candidate)
 
 
 class BestFirst:

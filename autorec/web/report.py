@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from autorec.domain.candidate import SHORT_ID, Candidate
+from autorec.domain.control import broken, control_line, held_line
 from autorec.domain.job import NO_ISOLATION, Stage
 from autorec.domain.state import Record
 from autorec.domain.text import duration, plain, size
@@ -53,6 +54,7 @@ def render(account: Account) -> str:
         "idea": wording.idea,
         "remark": wording.remark,
         "count": wording.count,
+        "control": control_line,
         "brief": sources.brief,
         "clip": sources.clipped,
         "sh": shlex.quote,
@@ -93,6 +95,8 @@ def _context(account: Account) -> dict[str, Any]:
         "code": lambda record: _code(record, account),
         "change": lambda record: _change(record, account),
         "log": lambda record: _log(record, account),
+        "broken": broken(state.controls),
+        "held": held_line(state.controls),
         "declined": state.declined[-DECLINED_SHOWN:],
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autorec.domain.candidate import Operator
+from autorec.domain.control import control_line
 from autorec.domain.evaluation import Objective
 from autorec.domain.events import Evidence
 from autorec.domain.job import Stage
@@ -139,8 +140,17 @@ def _meaning(said: Resolution, e: Evidence, account: Account) -> str:
     if said is Resolution.WORSE:
         return f"It is worse than {facts} Take the baseline."
     if said is Resolution.BETTER:
-        return f"It scores better than {facts} Not verified, since not compared alike: " + (", ".join(e.missing) + ".")
+        return f"It scores better than {facts} {_why_not_verified(e)}"
     return f"It beats {facts}"
+
+
+def _why_not_verified(e: Evidence) -> str:
+    reasons = []
+    if e.missing:
+        reasons.append(f"not compared alike: {', '.join(e.missing)}")
+    if e.too_good is not None:
+        reasons.append(f"not at chance where it must be: {control_line(e.too_good)}")
+    return f"Not verified, since {'; '.join(reasons) or 'its answers were not kept'}."
 
 
 def _under_way(account: Account) -> Headline:

@@ -1,7 +1,9 @@
 """The composition root: builds runs, and trials without a run, from a configuration. Adapters meet nowhere else."""
 
 from autorec.wiring.arena import load_data, settle
+from autorec.wiring.check import check_data
 from autorec.wiring.comparisons import Comparison, against_baselines
+from autorec.wiring.integrity import demand
 from autorec.wiring.reader import RunReader, read
 from autorec.wiring.sitting import Sitting, begin, resume, stored_config
 from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
@@ -14,7 +16,9 @@ __all__ = [
     "Sitting",
     "against_baselines",
     "begin",
+    "check_data",
     "choose_in_time",
+    "demand",
     "evaluate_candidate",
     "hypothesize",
     "load_data",

@@ -22,6 +22,7 @@ from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
 from autorec.tasks.roles import Material, Role, role_of
+from autorec.wiring.integrity import Integrity
 from autorec.wiring.own import Own, open_own_executor, own_metrics
 from autorec.wiring.spaces import OpenSpace, open_space
 
@@ -136,6 +137,7 @@ class Arena:
     material: Material
     task: Task
     judge: "SealedJudge"
+    integrity: Integrity
     trainer: "BaselineCache"
     space: "SearchSpace"
     code: "SpaceCode"
@@ -162,12 +164,12 @@ def open_arena(
     opened = open_space(config, own.search_space)
     named = {name: opened.baseline(name) for name in config.baselines}
     baselines = {name: candidate for name, (_, candidate) in named.items()}
-    limits = training_limits(config, material, training_s)
+    limits, key, cutoffs = training_limits(config, material, training_s), material.key(secret), role.cutoffs(config)
     judge = open_judge(
         material.answer["answer"],
-        material.key(secret),
+        key,
         primary=task.primary.name,
-        cutoffs=role.cutoffs(config),
+        cutoffs=cutoffs,
         own=own_metrics(config),
     )
     trainer = Trainer(
@@ -184,6 +186,7 @@ def open_arena(
         material=material,
         task=task,
         judge=judge,
+        integrity=Integrity(material=material, judge=judge, key=key, cutoffs=cutoffs, seed=config.seed),
         trainer=_remembering(trainer, config, task, material, baselines, own),
         space=opened.space,
         code=opened.code,

@@ -35,6 +35,7 @@ from autorec.wiring.arena import (
     time_plan,
     training_limits,
 )
+from autorec.wiring.integrity import demand
 from autorec.wiring.own import Own, read_again, read_own, try_prompts
 from autorec.wiring.spaces import open_space
 from autorec.wiring.writers import open_writers, own_writers
@@ -221,6 +222,7 @@ def _sit_down(
         training_s=plan.training_s,
         own=own,
     )
+    _check(journal, arena)
     deadline = began - worked_s + plan.budget_s
 
     def out_of_time() -> bool:
@@ -266,6 +268,7 @@ def _sit_down(
         open_test=open_test,
         settle=search.settle,
         compare=partial(compare, seed=config.seed),
+        at_chance=arena.integrity.at_chance,
     )
     return Sitting(
         config=config,
@@ -276,6 +279,16 @@ def _sit_down(
         finals=finals,
         plan=plan,
     )
+
+
+def _check(journal: Journal, arena: Arena) -> None:
+    """Try split and judge whenever work begins; what is found is the same each time, and recorded once.
+
+    Raises IntegrityError.
+    """
+    found = demand((*arena.material.probes(), *arena.integrity.controls()))
+    if not journal.state.controls:
+        journal.record(ev.Checked(controls=found))
 
 
 def _likely_in_finals(state: State, finalists: int) -> list[Trained]:

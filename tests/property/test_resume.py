@@ -22,6 +22,7 @@ from autorec.testing.loop import (
     NumberProposer,
     OneAtATime,
     ScriptedInbox,
+    falls_to_chance,
 )
 from autorec.testing.memory import MemoryObjects
 
@@ -108,6 +109,7 @@ def play(
         open_test=lambda: 1,
         settle=search.settle,
         compare=lambda ours, theirs, n: (0.1, 0.0, 0.2),
+        at_chance=falls_to_chance,
     ).run()
 
 

@@ -5,6 +5,7 @@ import pytest
 from autorec.domain import events as ev
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.commands import Hypothesize, Stop, Unreadable
+from autorec.domain.control import Control, within
 from autorec.domain.errors import RunError
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.fold import Fold
@@ -34,8 +35,10 @@ TRAINED = Trained(
     evaluation=Evaluation(part=Part.SELECT, metrics={"ndcg@10": 0.1}, n_units=3, fingerprint=(1, 2)),
     curve=(CurvePoint(training_s=1.0, value=0.1, predict_s=0.01),),
 )
+REFUSED = Control(name="NaN", unit="", value=None, held=True, expected="no value at all")
 STORY = (
     ev.RunStarted(task=TASK, seed=3, version="1", config={"a": [1, None]}, hypotheses=("h",)),
+    ev.Checked(controls=(within("constant", "ndcg@10", 0.1, 0.0, 0.2, "chance"), REFUSED)),
     ev.Told(number=1, command=Hypothesize(hypothesis=Hypothesis(sentence="told", predicted_effect="ndcg@10 +0.01"))),
     ev.Told(number=2, command=Hypothesize(hypothesis=Hypothesis(sentence="h", predicted_effect="told twice"))),
     ev.Told(number=3, command=Unreadable(problem="a command of tomorrow")),
@@ -90,10 +93,10 @@ def test_the_fold_tells_the_story():
 
 def test_a_snapshot_does_not_change_with_later_events():
     fold = Fold()
-    for event in STORY[:8]:
+    for event in STORY[:9]:
         fold.take(event)
     before = fold.snapshot()
-    for event in STORY[8:]:
+    for event in STORY[9:]:
         fold.take(event)
     assert before.queue == ("c1",)
     assert before.records["c1"].search is None

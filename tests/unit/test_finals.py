@@ -1,5 +1,6 @@
 """The end of a run: what its evidence rests on, and what is not compared."""
 
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 
@@ -7,16 +8,17 @@ import numpy as np
 import pytest
 
 from autorec.domain.candidate import Candidate, Operator, Plan
+from autorec.domain.control import Control, within
 from autorec.domain.evaluation import Evaluation, Trained
 from autorec.domain.events import Admitted, FinalistsChosen, Finished, RunStarted, SearchEnded, Started
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.domain.resolution import LEAST_UNITS, Resolution, evidence_line, resolve
 from autorec.domain.state import State
-from autorec.finals import Finals
+from autorec.finals import Finals, Probe
 from autorec.journal import Journal
 from autorec.judging.evidence import compare
 from autorec.search import enter_baseline
-from autorec.testing.loop import TASK, MemoryEvents, OneAtATime
+from autorec.testing.loop import TASK, MemoryEvents, OneAtATime, falls_to_chance
 from autorec.testing.memory import MemoryObjects
 
 CHAMPION = Candidate.of({"model.py": "# champion\n"})
@@ -37,7 +39,8 @@ class Judged:
         np.save(buffer, np.full(n_units, mean, dtype=np.float32))
         return Trained(
             candidate=candidate.id, stage=stage, seed=seed, outcome=OutcomeKind.COMPLETED, reason="", tier="instant",
-            usage=Usage(), per_unit=self._objects.put(buffer.getvalue()), state=self._objects.put(b"state"),
+            usage=Usage(), predictions=self._objects.put(b"answers"),
+            per_unit=self._objects.put(buffer.getvalue()), state=self._objects.put(b"state"),
             evaluation=Evaluation(part=stage.judged_on, metrics={"ndcg@10": mean}, n_units=n_units),
         )  # fmt: skip
 
@@ -45,7 +48,7 @@ class Judged:
         return self.train(candidate, stage, kept.seed)
 
 
-def finished(**units: int) -> State:
+def finished(at_chance: Probe = falls_to_chance, **units: int) -> State:
     """A run of one finalist and two baselines, from the end of its search to its own."""
     objects, journal = MemoryObjects(), Journal(MemoryEvents())
     trainer = Judged(objects, units)
@@ -73,6 +76,7 @@ def finished(**units: int) -> State:
         open_test=lambda: 1,
         settle=lambda: None,
         compare=partial(compare, seed=1),
+        at_chance=at_chance,
     ).run()
     return journal.state
 
@@ -101,3 +105,19 @@ def test_few_units_verify_nothing(n_units):
     assert resolve(state.evidence, TASK.primary) is expected
     assert evidence_line(state).startswith(expected)
     assert ("fewer than 20 tell nothing apart" in evidence_line(state)) is not enough
+
+
+def too_good(predictions: bytes, candidate: str) -> Control:
+    """The champion's answers are worth as much as before when its labels are drawn at random."""
+    assert predictions == b"answers"
+    return replace(within("drawn labels", "ndcg@10", 0.5, 0.0, 0.01, "chance is 0"), of=candidate)
+
+
+def test_a_champion_that_does_not_fall_to_chance_is_not_verified_and_the_reason_is_said():
+    alike = {"champion": 40, "pop": 40, "ease": 40}
+    assert finished(**alike).evidence.verified
+    state = finished(at_chance=too_good, **alike)
+    assert state.control_of(CHAMPION.id).value == 0.5
+    assert not state.evidence.verified
+    assert resolve(state.evidence, TASK.primary) is Resolution.BETTER
+    assert "Not at chance where it must be: drawn labels: ndcg@10 0.5, expected 0 to 0.01" in evidence_line(state)

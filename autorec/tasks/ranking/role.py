@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autorec.domain.control import Control
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Direction, Task
 from autorec.domain.job import Part, Stage
@@ -78,6 +79,11 @@ class Clicks:
             "truth": lambda part: truth(self.data, self.split, part, secret),
             "has_users": self.data.users is not None,
         }
+
+    def probes(self) -> tuple[Control, ...]:
+        from autorec.tasks.ranking.leakage import probes
+
+        return probes(self.data, self.split)
 
     def describe(self) -> "Description":
         from autorec.tasks.ranking.describe import describe

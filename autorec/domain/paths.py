@@ -9,7 +9,9 @@ FILE_BYTES = 64 * KIBIBYTE
 TOTAL_BYTES = 256 * KIBIBYTE
 PATH_CHARACTERS = 100
 SUFFIXES = (".py", ".json", ".md", ".txt")
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+_PART = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-]*[A-Za-z0-9_\-])?")
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
+"""Names that Windows keeps for devices, whatever their suffix: an exported folder may end up there."""
 
 
 def path_fault(path: str) -> str | None:
@@ -18,8 +20,14 @@ def path_fault(path: str) -> str | None:
         return f"path of {len(path)} characters; at most {PATH_CHARACTERS}"
     if path.startswith("/") or "\\" in path:
         return f"path {path!r} must be relative, with / between folders"
-    if not all(_PART.fullmatch(part) for part in path.split("/")):
-        return f"path {path!r}: each part must be letters, digits, _, - and ., and start with a letter, digit or _"
+    parts = path.split("/")
+    if not all(_PART.fullmatch(part) for part in parts):
+        return (
+            f"path {path!r}: each part must be letters, digits, _, - and ., start with a letter, digit or _ and not "
+            "end with a dot"
+        )
+    if any(part.split(".")[0].lower() in DEVICES for part in parts):
+        return f"path {path!r}: {', '.join(sorted(DEVICES)[:4])} and the like are names of devices on some machines"
     if not path.endswith(SUFFIXES):
         return f"path {path!r} must end in one of {', '.join(SUFFIXES)}"
     return None
@@ -35,11 +43,21 @@ def tree_faults(files: Mapping[str, str]) -> list[str]:
         faults.append(f"{len(files)} files; a candidate may have {MOST_FILES}")
     if sum(sizes.values()) > TOTAL_BYTES:
         faults.append(f"{sum(sizes.values()):,} bytes in all; a candidate may have {TOTAL_BYTES:,}")
-    folders = {path[:i] for path in files for i, character in enumerate(path) if character == "/"}
-    faults += [f"{path} is a file and a folder at once" for path in sorted(folders & set(files))]
-    return faults
+    return faults + _clashes(files)
 
 
 def names_fault(files: Mapping[str, object]) -> str | None:
-    """The first fault of a path, None where all are fine."""
-    return next((fault for path in files if (fault := path_fault(path))), None)
+    """The first fault of a path, or of two paths together; None where all are fine."""
+    return next((fault for path in files if (fault := path_fault(path))), next(iter(_clashes(files)), None))
+
+
+def _clashes(files: Mapping[str, object]) -> list[str]:
+    """Paths that some file system takes for one, and files in the place of a folder; for paths of ASCII alone."""
+    known: dict[str, str] = {}
+    faults = [
+        f"{known[path.lower()]} and {path} differ in capitals only"
+        for path in files
+        if known.setdefault(path.lower(), path) != path
+    ]
+    folders = {path[:i].lower() for path in files for i, character in enumerate(path) if character == "/"}
+    return faults + [f"{known[name]} is a file and a folder at once" for name in sorted(folders & set(known))]

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autorec.domain.errors import ModelError
-from autorec.llm.client import Completion, Message, RequestRefused
+from autorec.llm.client import TRUNCATED, Completion, Message, RequestRefused
 from autorec.llm.endpoint import Endpoint
 from autorec.llm.faults import SDK_FAULTS, read_fault, refused_parameter
 from autorec.llm.prices import Price, charge
 from autorec.llm.retries import Retries, TransientError, press
 
 CHARACTERS_PER_TOKEN = 4
+MOST_CHARACTERS = 1 << 20
+"""A longer reply is cut: it is kept with the run and goes back to the model when it is refused."""
 WRONG_KEY = 401
 """The only answer to a probe that speaks of the calls too: 403 is also said to a key that may call and not list."""
 
@@ -97,6 +99,10 @@ class ChatClient:
         response, text, finish = press(attempt, endpoint=self.endpoint, retries=self.retries, deadline_s=deadline_s)
         notes += [_dropped(name, instead) for name, instead in sorted(self.refused.items())]
         prompt_tokens, reply_tokens = _tokens(response, turns, text, notes)
+        if len(text) > MOST_CHARACTERS:
+            notes.append(f"a reply of {len(text):,} characters was cut after {MOST_CHARACTERS:,}")
+            text, finish = text[:MOST_CHARACTERS], TRUNCATED
+        text = self.endpoint.hide(text)
         return Completion(
             text=text,
             prompt_tokens=prompt_tokens,

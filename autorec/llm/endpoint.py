@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SHOWN_CHARACTERS = 300
+READ_CHARACTERS = 100_000
 SHORTEST_SECRET = 6
-SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL")
 _USERINFO = re.compile(r"://([^/@\s]+)@")
 
 
@@ -19,11 +20,15 @@ class Endpoint:
     key_name: str
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
-    def redact(self, text: str) -> str:
-        """The text without any secret, on one line, cut to a readable length."""
+    def hide(self, text: str) -> str:
+        """The text without any secret: what a server sends back is kept, and may repeat what it was sent."""
         for secret in self.secrets:
             text = text.replace(secret, "[key]")
-        shown = " ".join(text.split())
+        return text
+
+    def redact(self, text: str) -> str:
+        """The text without any secret, on one line, cut to a readable length."""
+        shown = " ".join(self.hide(text[:READ_CHARACTERS]).split())
         return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + " ..."
 
 

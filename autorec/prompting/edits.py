@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 SHOWN_CHARACTERS = 100
+SHOWN_MATCHES = 10
+COMPARED_LINES = 1000
+"""So many lines of a file are compared with one that is not there: each may take a millisecond."""
 
 
 class ReplyError(Exception):
@@ -37,17 +40,31 @@ def _apply(text: str, edit: Edit, where: str) -> str:
     lines, wanted = _bare(text.split("\n")), _bare(edit.search)
     if not any(wanted):
         raise ReplyError(f"{where}: the search text is empty; give the lines to replace, or the whole file")
-    found = [i for i in range(len(lines) - len(wanted) + 1) if lines[i : i + len(wanted)] == wanted]
+    found = _matches(lines, wanted)
     if not found:
         raise ReplyError(f"{where}: the search text matches nowhere. {_nearest(lines, wanted)}")
     if len(found) > 1:
-        numbers = ", ".join(str(i + 1) for i in found)
+        times = f"{len(found)}" if len(found) < SHOWN_MATCHES else f"{SHOWN_MATCHES} or more"
         raise ReplyError(
-            f"{where}: the search text matches {len(found)} times, at lines {numbers}; "
+            f"{where}: the search text matches {times} times, at lines {', '.join(str(i + 1) for i in found)}; "
             "add lines around it until it matches once"
         )
     start = found[0]
     return "\n".join([*lines[:start], *_bare(edit.replace), *lines[start + len(wanted) :]])
+
+
+def _matches(lines: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the wanted lines stand one after the other, at most `SHOWN_MATCHES` places.
+
+    As text between line ends: comparing lists line by line would take their lengths multiplied.
+    """
+    text, part, found = "\n" + "\n".join(lines) + "\n", "\n" + "\n".join(wanted) + "\n", []
+    at, counted, line = text.find(part), 0, 0
+    while at >= 0 and len(found) < SHOWN_MATCHES:
+        line, counted = line + text.count("\n", counted, at), at
+        found.append(line)
+        at = text.find(part, at + 1)
+    return found
 
 
 def _bare(lines: Sequence[str]) -> list[str]:
@@ -60,7 +77,7 @@ def _nearest(lines: Sequence[str], wanted: Sequence[str]) -> str:
     missing = next((line for line in wanted if line not in there), None)
     if missing is None:
         return "Its lines are all there, but not one after the other."
-    heads = [line[:SHOWN_CHARACTERS] for line in lines]
+    heads = [line[:SHOWN_CHARACTERS] for line in lines[:COMPARED_LINES]]
     close = difflib.get_close_matches(missing[:SHOWN_CHARACTERS], heads, n=1, cutoff=0.5)
     shown = f"Line {missing.strip()[:SHOWN_CHARACTERS]!r} is not in the file"
     if not close:

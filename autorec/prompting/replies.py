@@ -33,6 +33,9 @@ from autorec.prompting.edits import Edit, ReplyError, apply_edits
 from autorec.schemas.reply import Header
 
 REPLY_CHARACTERS = 512 * 1024
+MOST_EDITS = 200
+PATH_LINE_CHARACTERS = 300
+"""No path line is longer; the pattern would take quadratic time on one that is all blanks."""
 SEARCH, DIVIDER, REPLACE = "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE"
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})([^`~]*)")
 _PATH_LINE = re.compile(r"(?:#{1,6} +)?[*_`]{0,3}(File|Edit)[*_]{0,2} *: *[*_]{0,2} *`?([^`*\s]+)`?[*_`]{0,3}\s*")
@@ -77,9 +80,7 @@ def parse_reply(text: str) -> Reply:
     Raises ReplyError that says what was expected, what came and where; no other exception, whatever the text.
     """
     lines = _clean(text)
-    first = next(
-        (i for i, line in enumerate(lines) if _PATH_LINE.fullmatch(line) or _FENCE.fullmatch(line)), len(lines)
-    )
+    first = next((i for i, line in enumerate(lines) if _path_line(line) or _FENCE.fullmatch(line)), len(lines))
     header = _header(lines[:first])
     blocks = list(_blocks(lines, first))
     if not blocks:
@@ -89,6 +90,8 @@ def parse_reply(text: str) -> Reply:
     for block in blocks:
         if block.kind == "Edit":
             edits += _edits(block)
+            if len(edits) > MOST_EDITS:
+                raise ReplyError(f"line {block.at}: more than {MOST_EDITS} edits; give the whole file instead")
         elif block.path in files:
             raise ReplyError(f"line {block.at}: file {block.path} is given twice")
         else:
@@ -113,7 +116,7 @@ def _clean(text: str) -> list[str]:
 
 def _header(lines: Sequence[str]) -> Header:
     """Keys before the first block; a value runs on over the following lines up to a blank one."""
-    values: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     key: str | None = None
     for line in lines:
         found = _KEY_LINE.fullmatch(line.strip())
@@ -121,13 +124,13 @@ def _header(lines: Sequence[str]) -> Header:
             key = found[1].lower().replace(" ", "_")
             if key in values:
                 raise ReplyError(f"the header gives {key} twice")
-            values[key] = found[2]
+            values[key] = [found[2]]
         elif not line.strip():
             key = None
         elif key is not None:
-            values[key] += " " + line.strip()
+            values[key].append(line.strip())
     try:
-        return Header.model_validate(values)
+        return Header.model_validate({name: " ".join(parts) for name, parts in values.items()})
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ReplyError(
@@ -141,7 +144,7 @@ def _blocks(lines: Sequence[str], start: int) -> Iterator[Block]:
     named: re.Match[str] | None = None
     i = start
     while i < len(lines):
-        path_line, fence = _PATH_LINE.fullmatch(lines[i]), _FENCE.fullmatch(lines[i])
+        path_line, fence = _path_line(lines[i]), _FENCE.fullmatch(lines[i])
         if fence:
             end = _closing(lines, i, fence[1], named[2] if named else None)
             if named is None:
@@ -159,13 +162,17 @@ def _blocks(lines: Sequence[str], start: int) -> Iterator[Block]:
         raise ReplyError(f"'{named[0].strip()}' is not followed by a fenced block: the reply may have been cut")
 
 
+def _path_line(line: str) -> re.Match[str] | None:
+    return _PATH_LINE.fullmatch(line) if len(line) <= PATH_LINE_CHARACTERS else None
+
+
 def _closing(lines: Sequence[str], start: int, fence: str, path: str | None) -> int:
     for i in range(start + 1, len(lines)):
         line = lines[i].strip()
         if len(line) >= len(fence) and set(line) == {fence[0]}:
             return i
     raise ReplyError(
-        f"line {start + 1}: the block of {path or 'an unnamed file'} is never closed by {fence}: "
+        f"line {start + 1}: the block of {path or 'an unnamed file'} is never closed by {fence[:10]}: "
         "the reply may have been cut"
     )
 

@@ -17,6 +17,8 @@ from autorec.prompting.replies import Reply, parse_reply
 from autorec.proposers.llm_plans import next_plan
 
 ROUNDS = 2
+AGAIN_CHARACTERS = 64 * 1024
+"""So much of a refused reply goes back with the fault; no usable reply is longer by much."""
 TEMPERATURES: Mapping[Operator, float] = {Operator.DRAFT: 1.0, Operator.IMPROVE: 0.8, Operator.REPAIR: 0.2}
 
 
@@ -96,7 +98,7 @@ class LLMProposer:
     def _again(self, completion: Completion, faults: Sequence[str]) -> list[Message]:
         facts = {"faults": faults, "truncated": completion.truncated}
         return [
-            Message(role="assistant", content=completion.text or "(nothing)"),
+            Message(role="assistant", content=completion.text[:AGAIN_CHARACTERS] or "(nothing)"),
             Message(role="user", content=self.templates.render("again", facts)),
         ]
 

@@ -94,6 +94,8 @@ def read_params(text: str) -> Params:
         raise UsageError("params.json: nested too deeply") from None
     except ValidationError as error:
         raise UsageError("params.json: " + "; ".join(_in_words(e) for e in error.errors())) from None
+    except ValueError as error:  # a whole number of thousands of digits
+        raise UsageError(f"params.json: {error}") from None
 
 
 def default_values(params: Params) -> dict[str, Value]:

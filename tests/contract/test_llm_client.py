@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from autorec.domain.errors import ModelError
+from autorec.llm.chat import MOST_CHARACTERS
 from autorec.llm.client import BudgetSpent, Message, NoAnswer, RequestRefused, Unusable
 from autorec.llm.open import open_client
 from autorec.llm.prices import Price
@@ -259,11 +260,19 @@ def test_tokens_are_estimated_where_usage_is_not_reported():
     assert "usage not reported: tokens estimated from characters" in answer.notes
 
 
-def test_a_huge_reply_and_half_a_surrogate_pair_arrive_as_text():
+def test_a_huge_reply_is_cut_and_half_a_surrogate_pair_arrives_as_text():
     with ScriptedServer(["x" * 5_000_000, "a\ud800b"]) as server:
         client = opened(server)
-        assert len(ask(client).text) == 5_000_000
+        cut = ask(client)
+        assert (len(cut.text), cut.truncated, cut.reply_tokens) == (MOST_CHARACTERS, True, 1_250_000)
+        assert cut.notes == ("a reply of 5,000,000 characters was cut after 1,048,576",)
         assert ask(client).text.encode()
+
+
+def test_a_key_that_the_server_repeats_in_its_reply_is_not_kept(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    with ScriptedServer([f"# your key is {CANARY}, thank you"]) as server:
+        assert ask(opened(server)).text == "# your key is [key], thank you"
 
 
 @pytest.mark.parametrize(

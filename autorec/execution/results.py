@@ -2,10 +2,12 @@
 
 The folder is a descriptor that was taken before any code of the candidate ran. The file is opened once, through
 openat2 (Linux 5.6), which refuses links, magic links, other mounts and anything above the folder; then it must be a
-regular file with one name and a capped size; then it is copied once, and only the copy is ever looked at.
+regular file with one name and a capped size; then it is copied once, and only the copy is ever looked at. A file whose
+size, times or number of names are others after the copy than before is refused.
 
-Not covered: a file that the candidate rewrites while it is copied gives a mixture of both contents. That is the
-candidate's own loss, as the copy is checked like any other content.
+Not covered: the kernel tells times in steps of a few milliseconds, so a file that is rewritten within the step of its
+last change, while it is copied, gives a mixture of both contents. That is the candidate's own loss, as the copy is
+checked like any other content.
 """
 
 import ctypes
@@ -34,19 +36,23 @@ class _OpenHow(ctypes.Structure):
 def read_result(dir_fd: int, name: str, max_bytes: int) -> bytes:
     """The content of the regular file `name` directly in the folder `dir_fd`, at most `max_bytes` long.
 
-    Raises MalformedPredictions when the file is missing, is not an ordinary file with one name, or is too large, and
-    IsolationError when the kernel has no openat2, so that no result can be taken safely.
+    Raises MalformedPredictions when the file is missing, is not an ordinary file with one name, is too large or changes
+    while it is copied, and IsolationError when the kernel has no openat2, so that no result can be taken safely.
     """
-    if "/" in name:
+    if "/" in name or "\0" in name:
         raise ValueError(f"name is {name!r}; expected the name of a file in the folder itself")
     descriptor = _open_beneath(dir_fd, name)
     try:
-        size = _checked_size(os.fstat(descriptor), name, max_bytes)
+        before = os.fstat(descriptor)
+        size = _checked_size(before, name, max_bytes)
         content = _copy(descriptor, size + 1)
+        after = os.fstat(descriptor)
     finally:
         os.close(descriptor)
     if len(content) != size:
         raise MalformedPredictions(f"{name} changed its size while it was read: {size} bytes, then {len(content)}")
+    if _marks(before) != _marks(after):
+        raise MalformedPredictions(f"{name} was changed while it was read; expected a file that is complete")
     return content
 
 
@@ -88,6 +94,11 @@ def _checked_size(status: os.stat_result, name: str, max_bytes: int) -> int:
     if status.st_size > max_bytes:
         raise MalformedPredictions(f"{name} holds {status.st_size} bytes; expected at most {max_bytes}")
     return status.st_size
+
+
+def _marks(status: os.stat_result) -> tuple[int, ...]:
+    """What a change of the file leaves behind."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_nlink, status.st_mode
 
 
 def _kind(mode: int) -> str:

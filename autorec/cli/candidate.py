@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
 from rich.syntax import Syntax
 
 from autorec.cli.summary import describe, short, stages_of
+from autorec.cli.terminal import Screen, say
 from autorec.domain.candidate import Candidate
 from autorec.domain.state import Record, State
 from autorec.domain.text import plain, size
@@ -56,22 +56,22 @@ def _by_cutoff(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
 
 
 def _code(record: Record, objects: Objects, state: State) -> None:
-    console = Console()
+    console = Screen()
     for path, text in Candidate.from_bytes(objects.get(record.id)).files.items():
         lexer = "python" if path.endswith(".py") else "json" if path.endswith(".json") else "text"
         if console.is_terminal:
             console.rule(plain(path))
             console.print(Syntax(plain(text), lexer, background_color="default"))
         else:
-            print(f"# ==== {plain(path)}\n{plain(text)}")
+            say(f"# ==== {path}\n{text}")
 
 
 def _exchange(key: str) -> Callable[[Record, Objects, State], None]:
     def view(record: Record, objects: Objects, state: State) -> None:
         if not record.exchanges:
-            print(f"{short(record)} was not written by a language model: it has no {key}")
+            say(f"{short(record)} was not written by a language model: it has no {key}")
         for digest in record.exchanges:
-            print(plain(json.loads(objects.get(digest))[key]))
+            say(json.loads(objects.get(digest))[key])
 
     return view
 
@@ -79,18 +79,18 @@ def _exchange(key: str) -> Callable[[Record, Objects, State], None]:
 def _log(record: Record, objects: Objects, state: State) -> None:
     done = record.search
     if done is None or done.log is None:
-        print(f"{short(record)} printed nothing" if done else f"{short(record)} has not run yet")
+        say(f"{short(record)} printed nothing" if done else f"{short(record)} has not run yet")
     else:
-        print(plain(objects.get(done.log).decode(errors="replace")))
+        say(objects.get(done.log).decode(errors="replace"))
 
 
 def _curve(record: Record, objects: Objects, state: State) -> None:
     if record.search is None or not record.search.curve:
-        print(f"{short(record)} has no validations")
+        say(f"{short(record)} has no validations")
         return
     top = max(point.value for point in record.search.curve)
     best = max((point.value for point in record.search.curve), key=state.task.primary.worth)
-    print(f"training s   {state.task.primary.name} on select")
+    say(f"training s   {state.task.primary.name} on select")
     for point in record.search.curve:
         bar = "█" * round(40 * point.value / top) if top > 0 else ""
         print(f"{point.training_s:10.1f}   {point.value:.4f}  {bar}{' best' if point.value == best else ''}")
@@ -98,11 +98,11 @@ def _curve(record: Record, objects: Objects, state: State) -> None:
 
 class _Lines:
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Screen()
 
     def pair(self, name: str, text: str) -> None:
         self._console.print(f"{name:<14}", style="dim", end="")
-        self._console.print(plain(text), markup=False, soft_wrap=True)
+        self._console.print(plain(text), soft_wrap=True)
 
 
 VIEWS: Mapping[str, Callable[[Record, Objects, State], None]] = {

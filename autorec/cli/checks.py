@@ -1,7 +1,6 @@
 """Looking before searching: doctor, evaluate, baselines."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,7 +37,8 @@ def evaluate(
 
     Example: autorec evaluate my_model --data ratings.csv --training 60s
     """
-    from autorec.domain.text import plain, size
+    from autorec.cli.terminal import say
+    from autorec.domain.text import size
     from autorec.schemas.config import load_config
     from autorec.wiring import evaluate_candidate, read_candidate
 
@@ -74,13 +74,13 @@ def evaluate(
         }
         print(json.dumps(content))
         return
-    print(f"{candidate.id}\n{trained.outcome}: {plain(trained.reason)}")
+    say(f"{candidate.id}\n{trained.outcome}: {trained.reason}")
     if trained.evaluation:
         for name, value in trained.evaluation.metrics.items():
-            print(f"  {name:<14} {value:.4f}")
-    print(f"used {used.wall_s:.1f} s wall, {used.cpu_s:.1f} s CPU, {size(used.memory_bytes)}, tier {trained.tier}")
+            say(f"  {name:<14} {value:.4f}")
+    say(f"used {used.wall_s:.1f} s wall, {used.cpu_s:.1f} s CPU, {size(used.memory_bytes)}, tier {trained.tier}")
     if log:
-        print(f"log\n{plain(log)}")
+        say(f"log\n{log}")
 
 
 def baselines(
@@ -108,9 +108,9 @@ def baselines(
     All that the budget has time for, unless some are named. A later search with the same data, training time and
     number of workers finds them ready. Example: autorec baselines --data ratings.csv --baselines ease,slim
     """
-    from rich.console import Console
     from rich.table import Table
 
+    from autorec.cli.terminal import Screen, say
     from autorec.domain.evaluation import Trained
     from autorec.schemas.config import load_config
     from autorec.wiring import choose_in_time, measure_baselines
@@ -136,13 +136,11 @@ def baselines(
     resolved, left_out = choose_in_time(load_config(flags, config))
     options.warn_of(resolved.unsafe_no_sandbox)
     if left_out:
-        print(f"no time in {resolved.budget:g} s for {', '.join(left_out)}: give more --budget", file=sys.stderr)
+        say(f"no time in {resolved.budget:g} s for {', '.join(left_out)}: give more --budget", error=True)
 
     def report(name: str, trained: Trained) -> None:
-        print(
-            f"{name}: {trained.outcome}, {'cached' if trained.cached else f'{trained.usage.wall_s:.1f} s'}",
-            file=sys.stderr,
-        )
+        took = "cached" if trained.cached else f"{trained.usage.wall_s:.1f} s"
+        say(f"{name}: {trained.outcome}, {took}", error=True)
 
     done = measure_baselines(resolved, report)
     if as_json:
@@ -157,7 +155,7 @@ def baselines(
         figures = [f"{(_metrics(t) or {}).get(primary, float('nan')):.4f}" for t in trained]
         figures += ["–"] * (2 - len(figures))
         table.add_row(name, *figures, f"{trained[0].usage.training_s:.1f}", str(trained[0].outcome))
-    Console(highlight=False).print(table)
+    Screen().print(table)
 
 
 def doctor(as_json: options.Json = False) -> None:

@@ -27,8 +27,7 @@ def describe(
 
     Example: autorec data describe ratings.csv --split loo
     """
-    from rich.console import Console
-
+    from autorec.cli.terminal import Screen
     from autorec.domain.text import plain
     from autorec.schemas.config import load_config
     from autorec.wiring import load_data
@@ -47,12 +46,12 @@ def describe(
     if as_json:
         print(json.dumps(description.as_json()))
         return
-    console = Console(highlight=False)
+    console = Screen()
     for name, value in description.rows():
         console.print(f"{name:<26}", style="dim", end="")
-        console.print(plain(value), markup=False, soft_wrap=True)
+        console.print(plain(value), soft_wrap=True)
     for warning in description.warnings:
-        console.print(plain(f"! {warning}"), markup=False, style="yellow", soft_wrap=True)
+        console.print(plain(f"! {warning}"), style="yellow", soft_wrap=True)
 
 
 @app.command()
@@ -73,8 +72,8 @@ def check(
     """
     from dataclasses import asdict
 
+    from autorec.cli.terminal import say
     from autorec.domain.control import control_line, held_line
-    from autorec.domain.text import plain
     from autorec.schemas.config import load_config
     from autorec.wiring import check_data, demand
 
@@ -94,8 +93,8 @@ def check(
         print(json.dumps({name: [asdict(control) for control in controls] for name, controls in found.items()}))
     else:
         for name, controls in found.items():
-            print("\n".join([name, *(f"  {plain(control_line(control))}" for control in controls)]))
-        print(held_line(every))
+            say("\n".join([name, *(f"  {control_line(control)}" for control in controls)]))
+        say(held_line(every))
     demand(every)
 
 
@@ -111,6 +110,7 @@ def synth(
 
     Examples: autorec data synth world.csv --users 2000 --seed 7 · autorec data synth clicks.csv --role ranking
     """
+    from autorec.cli.terminal import say
     from autorec.domain.errors import UsageError
     from autorec.tasks.roles import role_named
 
@@ -123,4 +123,4 @@ def synth(
         raise UsageError(
             f"cannot write {error.filename or target}: {error.strerror}", fix="give another path"
         ) from None
-    print(f"{said} written to {target}")
+    say(f"{said} written to {target}")

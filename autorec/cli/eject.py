@@ -39,9 +39,10 @@ def eject(
     Example: autorec eject prompts my_prompts
     """
     from autorec.assets import assets
+    from autorec.cli.terminal import say
 
     count = copy(assets(what), folder)
-    print(f"{count} files written to {folder}\n\n{USE[what].format(folder=folder)}")
+    say(f"{count} files written to {folder}\n\n{USE[what].format(folder=folder)}")
 
 
 def copy(source: Path, folder: Path) -> int:

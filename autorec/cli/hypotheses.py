@@ -24,11 +24,11 @@ def hypotheses(run: Run, as_json: Json = False) -> None:
 
     Example: autorec hypotheses demo
     """
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from autorec.cli.reader import read_run
+    from autorec.cli.terminal import Screen
     from autorec.domain.text import plain
     from autorec.wiring import weigh_hypotheses
 
@@ -42,7 +42,7 @@ def hypotheses(run: Run, as_json: Json = False) -> None:
         lines = [Text(plain(line)) for line in _lines(finding, reader.state)]
         lines[0].stylize("bold")
         table.add_row(Text(finding.verdict, style=STYLES[finding.verdict]), Text("\n").join(lines))
-    console = Console(highlight=False)
+    console = Screen()
     console.print(table)
     console.print(Text(_note(found, reader.state)))
 

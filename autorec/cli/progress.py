@@ -4,11 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
 from autorec.cli.summary import describe, fault_line, short
+from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
 from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
@@ -23,7 +24,7 @@ STANDING_EVERY_S = 30.0
 class Progress:
     """Follows the events of a run. `began` is a monotonic time, `budget_s` the wall clock of the whole command."""
 
-    def __init__(self, console: Console, *, budget_s: float, worked_s: float, max_usd: float | None) -> None:
+    def __init__(self, console: Screen, *, budget_s: float, worked_s: float, max_usd: float | None) -> None:
         self._console = console
         self._began = time.monotonic() - worked_s
         self._budget_s = budget_s
@@ -65,7 +66,7 @@ class Progress:
             self._print_standing(state)
 
     def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(line, soft_wrap=True)
 
     def _print_standing(self, state: State) -> None:
         """What the panel shows on a terminal, as one line now and then."""

@@ -26,6 +26,7 @@ def report(
     Works while the run is going on, and after. Example: autorec report demo -o report.html
     """
     from autorec.cli.reader import RUNS
+    from autorec.cli.terminal import say
     from autorec.domain.errors import UsageError
     from autorec.store.folder import RunFolder, resolve_run
     from autorec.web.account import read_account
@@ -44,4 +45,4 @@ def report(
         target.write_text(page, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {target}: {error.strerror}", fix="give another -o") from None
-    print(f"{target}  ({len(page.encode()) / 1000:,.0f} kB)")
+    say(f"{target}  ({len(page.encode()) / 1000:,.0f} kB)")

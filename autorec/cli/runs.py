@@ -28,11 +28,10 @@ def status(run: Run, as_json: Json = False) -> None:
 
     Example: autorec status demo
     """
-    from rich.console import Console
-
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import fault_line, short
+    from autorec.cli.terminal import Screen
     from autorec.domain.control import held_line
     from autorec.domain.resolution import evidence_line
     from autorec.domain.text import duration
@@ -42,11 +41,10 @@ def status(run: Run, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps({**summary(state, str(reader.folder.path), worked_s), "training": list(state.training)}))
         return
-    console = Console(highlight=False)
+    console = Screen()
     failed = sum(r.search is not None and not r.ok for r in state.candidates)
-    console.print(
-        f"[bold]{reader.folder.name}[/bold]  {state.ended or state.search_ended or 'searching'}, {duration(worked_s)}"
-    )
+    console.print(reader.folder.name, style="bold", end="")
+    console.print(f"  {state.ended or state.search_ended or 'searching'}, {duration(worked_s)}")
     console.print(f"data        {state.task.data_name} ({state.task.data_digest[:12]}), split {state.task.split_rule}")
     console.print(f"candidates  {len(state.candidates)} admitted, {len(state.decided)} decided, {failed} failed")
     console.print(f"under way   {', '.join(short(state.records[i]) for i in state.training) or 'nothing'}")
@@ -58,7 +56,7 @@ def status(run: Run, as_json: Json = False) -> None:
     console.print(f"cost        {state.spent.tokens} tokens, {_money(state.spent.usd, state.spent.unpriced)}")
     for proposer, fault in state.faults.items():
         again = "" if state.search_ended else f" `autorec resume {run}` asks it again."
-        console.print(f"out         {fault_line(proposer, fault)}{again}", markup=False)
+        console.print(f"out         {fault_line(proposer, fault)}{again}")
     if state.champion:
         console.print(f"champion    {short(state.records[state.champion])}: {state.champion_reason}")
         console.print(evidence_line(state))
@@ -72,10 +70,9 @@ def list_(
 
     Examples: autorec list · autorec list demo · autorec list demo --json
     """
-    from rich.console import Console
-
     from autorec.cli.reader import RUNS, read_run
     from autorec.cli.summary import candidate_table, list_json
+    from autorec.cli.terminal import Screen
 
     if run is None:
         _list_runs(RUNS, as_json)
@@ -84,7 +81,7 @@ def list_(
     if as_json:
         print(json.dumps(list_json(state)))
     else:
-        Console(highlight=False).print(candidate_table(state))
+        Screen().print(candidate_table(state))
 
 
 def show(
@@ -124,7 +121,7 @@ def diff(
     Examples: autorec diff demo 3fa9c1 · autorec diff demo 3fa9c1 sasrec
     """
     from autorec.cli.reader import read_run
-    from autorec.domain.text import plain
+    from autorec.cli.terminal import say
 
     reader = read_run(run)
     new = reader.record(a)
@@ -141,18 +138,20 @@ def diff(
             lineterm="",
         )
         for line in lines:
-            print(plain(line))
+            say(line)
 
 
 def _list_runs(folder: Path, as_json: bool) -> None:
+    from autorec.cli.terminal import say
+
     found = sorted(p.parent for p in folder.glob("*/run.db")) if folder.is_dir() else []
     if as_json:
         print(json.dumps({"runs": [str(p) for p in found]}))
     elif not found:
-        print(f"no runs under {folder.resolve()}; `autorec search` makes one")
+        say(f"no runs under {folder.resolve()}; `autorec search` makes one")
     else:
         for path in found:
-            print(path.name)
+            say(path.name)
 
 
 def _money(usd: float, unpriced: int) -> str:

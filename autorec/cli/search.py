@@ -172,10 +172,9 @@ def resume(
 
 
 def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool) -> None:
-    from rich.console import Console
-
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import show_result
+    from autorec.cli.terminal import Screen
 
     with _saved_on_interrupt(path), progress.live():
         state = sitting.work()
@@ -183,7 +182,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
     if as_json:
         print(json.dumps(summary(state, str(path), sitting.worked_s)))
     else:
-        show_result(Console(highlight=False), state, _name(path), code, str(path / "champion"))
+        show_result(Screen(), state, _name(path), code, str(path / "champion"))
     if _nothing_valid(state):
         raise typer.Exit(NOTHING_VALID)
 
@@ -222,11 +221,10 @@ def _saved_on_interrupt(path: Path) -> Iterator[None]:
 
 
 def _progress(budget_s: float, worked_s: float, max_usd: float | None) -> "Progress":
-    from rich.console import Console
-
     from autorec.cli.progress import Progress
+    from autorec.cli.terminal import Screen
 
-    return Progress(Console(stderr=True, highlight=False), budget_s=budget_s, worked_s=worked_s, max_usd=max_usd)
+    return Progress(Screen(stderr=True), budget_s=budget_s, worked_s=worked_s, max_usd=max_usd)
 
 
 def _run_path(name: str | None) -> Path:

@@ -29,14 +29,14 @@ def hypothesize(
     Example: autorec hypothesize demo "tastes drift within a week" --effect "ndcg@10 +0.01"
     """
     from autorec import wiring
-    from autorec.domain.text import plain
+    from autorec.cli.terminal import say
     from autorec.schemas.commands import read_hypothesis
 
     hypothesis = read_hypothesis(sentence, effect)
     receipt = wiring.hypothesize(_path(run), hypothesis)
-    print(plain(f"told: {hypothesis.sentence}"))
-    print(_next(receipt, run, "is read within seconds, and the next thing that the model is asked for"))
-    print(f"  autorec hypotheses {run}      what came of it")
+    say(f"told: {hypothesis.sentence}")
+    say(_next(receipt, run, "is read within seconds, and the next thing that the model is asked for"))
+    say(f"  autorec hypotheses {run}      what came of it")
 
 
 def stop(run: Run) -> None:
@@ -45,9 +45,10 @@ def stop(run: Run) -> None:
     Ctrl-C leaves a run as it is instead, for `resume`. Example: autorec stop demo
     """
     from autorec import wiring
+    from autorec.cli.terminal import say
 
     receipt = wiring.stop(_path(run))
-    print(_next(receipt, run, "takes notice within seconds: what trains ends, the finals follow"))
+    say(_next(receipt, run, "takes notice within seconds: what trains ends, the finals follow"))
 
 
 def _next(receipt: "Receipt", run: str, at_once: str) -> str:

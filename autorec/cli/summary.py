@@ -5,10 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 
+from autorec.cli.terminal import Screen
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.control import held_line
 from autorec.domain.evaluation import Objective, Trained
@@ -174,10 +174,10 @@ def _standing(record: Record, state: State) -> str:
     return "cached" if record.search.cached else str(record.search.outcome)
 
 
-def show_result(console: Console, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
+def show_result(console: Screen, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
     """The end of a search, for people: the champion's code, the table, what it means, what to do next."""
     if state.champion is None:
-        console.print(f"{_no_champion(state)}. See why with: autorec list {run}", markup=False)
+        console.print(f"{_no_champion(state)}. See why with: autorec list {run}")
         _say_faults(console, state)
         return
     champion = state.champion[:SHORT_ID]
@@ -187,7 +187,7 @@ def show_result(console: Console, state: State, run: str, code: Mapping[str, str
     console.rule()
     console.print(final_table(state))
     for text in (_protocol(state), f"Controls: {held_line(state.controls)}.", evidence_line(state)):
-        console.print(plain(text), markup=False)
+        console.print(plain(text))
     _say_faults(console, state)
     console.print(
         f"""
@@ -195,7 +195,6 @@ The champion's code is in {folder}, {role_named(state.task.role).predictions_are
 
 Next
 {_next_steps(state, run, champion, rival)}""",
-        markup=False,
         soft_wrap=True,
     )
 
@@ -219,9 +218,9 @@ def _next_steps(state: State, run: str, champion: str, rival: str) -> str:
     return "\n".join(f"  autorec {command:<{width}}  {what}" for command, what in steps.items())
 
 
-def _say_faults(console: Console, state: State) -> None:
+def _say_faults(console: Screen, state: State) -> None:
     for proposer, fault in state.faults.items():
-        console.print(f"Not all was tried: {fault_line(proposer, fault)}", markup=False, style="yellow")
+        console.print(f"Not all was tried: {fault_line(proposer, fault)}", style="yellow")
 
 
 def _protocol(state: State) -> str:

@@ -2,10 +2,18 @@
 
 import unicodedata
 
+ACTS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Categories of Unicode whose characters do something, or may one day: controls, formats, line ends, the unassigned."""
+
 
 def plain(text: str) -> str:
-    """The text with control and format characters (escape sequences, bidi overrides) made visible."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else f"\\x{ord(c):02x}" for c in text)
+    """The text with control and format characters (escape sequences, bidi overrides, odd line ends) made visible."""
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    acts = unicodedata.category(character) in ACTS and character not in "\n\t"
+    return f"\\x{ord(character):02x}" if acts else character
 
 
 def duration(seconds: float) -> str:

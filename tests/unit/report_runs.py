@@ -21,6 +21,9 @@ HOSTILE = (
     "<script>document.title='taken';window.canary=1;alert(1)</script></style></title></textarea></svg>--><img src=x "
     'onerror="document.title=\'taken\'"><svg onload=alert(2)>\'"><a href="javascript:alert(3)">x</a>'
     "<iframe src=https://example.org></iframe> {{ 7 * 7 }} {% raw %} &lt;b&gt; \x1b[31mred\x1b[0m \u202egnp.exe \x00"
+    "\x1b]0;title\x07 \x1b]8;;http://example.org\x1b\\link\x1b]8;;\x1b\\ "
+    "\x1b]52;c;aGk=\x07 \x9b31m\x9d0;t\x9c \x85 \u2066\u2028"
+    " [/b] [bold]b[/bold] [link=http://example.org]l[/link] [/] :skull: \x1b[2J\x1b[H\r\x08\x0c\x0b\x1bc"
 )
 
 

@@ -15,7 +15,7 @@ from autorec.cli import checks, data, eject, export, hypotheses, lineage, report
 from autorec.domain.errors import AutorecError
 
 USAGE = 2
-OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR})
+OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EACCES, errno.EROFS, errno.ENOTDIR})
 """What the machine may refuse anywhere: no space, no permission, a file where a folder should be."""
 
 app = typer.Typer(

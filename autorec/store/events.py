@@ -3,11 +3,15 @@
 A commit is one event, durable when `append` returns. The database also keeps `meta` (the run's secret) and
 `sittings`: when a process began and ended work on the run. Sittings are apart from the events because they differ
 between a run that was interrupted and one that was not, and the events must not.
+
+Within a sitting, times are those of its beginning and of a clock that only goes forward; so a wall clock that is set
+back or forward while a run is at work changes nothing. A sitting that begins when the clock says less than before
+begins where the last one ended.
 """
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -24,15 +28,34 @@ CREATE TABLE sittings (id INTEGER PRIMARY KEY, began REAL NOT NULL, seen REAL NO
 _TOUCH = "UPDATE sittings SET seen = max(seen, ?) WHERE id = (SELECT max(id) FROM sittings)"
 
 
+class Clock:
+    """Seconds since the epoch: what the wall clock said when this was made, and what has passed since."""
+
+    def __init__(self, wall_s: float) -> None:
+        self._wall_s = wall_s
+        self._since = time.monotonic()
+
+    def now(self) -> float:
+        return self._wall_s + time.monotonic() - self._since
+
+
 class EventTable:
     """Implements `ports.Events` on a SQLite file."""
 
-    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
-        """Open or create the file.
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Open or create the file; `wall` is a clock that may be set back or forward at any time.
 
         Raises RunError for a file of another version, StoreError where it cannot be written.
         """
-        self._path = path
+        self._path, self._wall = path, wall
+        self._clock = Clock(wall())
         if not create and not path.exists():
             raise RunError(
                 f"{path.parent} is not a run: there is no {path.name} in it", fix="`autorec list` shows the runs"
@@ -57,7 +80,7 @@ class EventTable:
 
     def append(self, event: Event) -> int:
         """Record one event, and that the process is at work; returns the event's sequence number."""
-        now = time.time()
+        now = self._clock.now()
         with explained(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -99,17 +122,18 @@ class EventTable:
             raise RunError(f"{self._path.parent} lacks {key!r}: the run was never fully begun", fix="begin a new run")
         return bytes(row[0])
 
-    def begin_sitting(self, began: float | None = None) -> None:
-        """A process begins work, or began it at `began` (seconds since the epoch), so that its start-up counts."""
-        now = time.time()
-        began = now if began is None else min(began, now)
+    def begin_sitting(self, worked_s: float = 0.0) -> None:
+        """A process begins work, or began it `worked_s` seconds ago, so that its start-up counts."""
         with explained(self._path):
-            self._db.execute("INSERT INTO sittings (began, seen) VALUES (?, ?)", (began, now))
+            (last,) = self._db.execute("SELECT max(seen) FROM sittings").fetchone()
+            self._clock = Clock(max(self._wall(), (last or 0.0) + worked_s))
+            now = self._clock.now()
+            self._db.execute("INSERT INTO sittings (began, seen) VALUES (?, ?)", (now - worked_s, now))
 
     def touch_sitting(self) -> None:
         """The process that began the last sitting is still at work."""
         with explained(self._path):
-            self._db.execute(_TOUCH, (time.time(),))
+            self._db.execute(_TOUCH, (self._clock.now(),))
 
     def sittings(self) -> tuple[tuple[float, float], ...]:
         """When each process began work and was last seen at it (seconds since the epoch), in order."""

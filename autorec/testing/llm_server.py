@@ -99,6 +99,24 @@ class ScriptedServer:
             return self._script[min(len(self.requests), len(self._script)) - 1]
 
 
+class Parrot(ScriptedServer):
+    """Repeats the key that it was sent, as servers in debug mode do: in every reply, and in a fault now and then."""
+
+    def answer(self, request: dict[str, Any], key: str) -> Entry:
+        """The next entry of the script, with the key in its text; before it, one fault of several kinds."""
+        turn, told = len(self.requests), f"Authorization: Bearer {key}"
+        if turn % 3 == 1:
+            with self._lock:
+                self.requests.append(request)
+                self.keys.append(key)
+            return Fault(status=(400, 500, 429)[turn // 3 % 3], message=f"cannot serve {told}")
+        entry = super().answer(request, key)
+        if isinstance(entry, str):
+            said = entry.replace("hypothesis: ", f"hypothesis: {told} ", 1)
+            return said.replace("```python\n", f"```python\n# {told}\n")
+        return entry
+
+
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
     scripted: ScriptedServer

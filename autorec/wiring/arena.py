@@ -15,7 +15,7 @@ from autorec import __version__
 from autorec.assets import assets
 from autorec.domain.budget import TimePlan, plan_time
 from autorec.domain.candidate import Candidate
-from autorec.domain.errors import UsageError
+from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.evaluation import Task
 from autorec.domain.job import HISTORY_OF, MEBIBYTE, Limits, Stage
 from autorec.evaluation import Bundles, Trainer
@@ -277,15 +277,22 @@ def training_limits(config: SearchConfig, material: Material, training_s: float)
 
 
 def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:
+    """Raises StoreError where there is no room for them; numpy's own error then does not even say why."""
     data, queries = {}, {}
-    for stage in (Stage.SEARCH, Stage.FINAL):
-        target = folder / f"data-{'-'.join(stage.trained_on)}"
-        material.write_training(secret, stage.trained_on, target)
-        data[stage.trained_on] = str(target)
-    for part in HISTORY_OF:
-        target = folder / f"query-{part}"
-        material.write_query(secret, part, target)
-        queries[part] = str(target)
+    try:
+        for stage in (Stage.SEARCH, Stage.FINAL):
+            target = folder / f"data-{'-'.join(stage.trained_on)}"
+            material.write_training(secret, stage.trained_on, target)
+            data[stage.trained_on] = str(target)
+        for part in HISTORY_OF:
+            target = folder / f"query-{part}"
+            material.write_query(secret, part, target)
+            queries[part] = str(target)
+    except OSError as error:
+        raise StoreError(
+            f"the data for candidates cannot be written to {folder}: {error.strerror or error}",
+            fix="free space there, or give another --run",
+        ) from error
     return Bundles(data=data, queries=queries)
 
 

@@ -210,7 +210,7 @@ def _sit_down(
     from autorec.selection.study import NsgaSelector
 
     worked_s = folder.events.worked_s()
-    folder.events.begin_sitting(time.time() - (time.monotonic() - began))
+    folder.events.begin_sitting(time.monotonic() - began)
     plan = time_plan(config, open_space(config, own.search_space))
     arena = open_arena(
         config,

@@ -4,13 +4,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 
 import pytest
 
 from autorec.domain import events as ev
 from autorec.domain.errors import RunError, StoreError
 from autorec.store import folder as folder_module
+from autorec.store.events import EventTable
 from autorec.store.folder import RunFolder, resolve_run
 
 EVENT = ev.SearchEnded(reason="done")
@@ -191,10 +191,31 @@ def test_wall_clock_adds_up_over_sittings(tmp_path):
 
 def test_the_start_up_of_a_process_counts(tmp_path):
     folder = RunFolder.create(tmp_path / "run")
-    folder.events.begin_sitting(began=time.time() - 7)
+    folder.events.begin_sitting(worked_s=7.0)
     assert 7 <= folder.events.worked_s() < 60
-    folder.events.begin_sitting(began=time.time() + 1000)
+    folder.events.begin_sitting()
     assert 7 <= folder.events.worked_s() < 60
+
+
+@pytest.mark.parametrize("jump", [-1e9, -3600.0, 3600.0, 1e9])
+def test_a_wall_clock_that_jumps_changes_no_time_of_work(tmp_path, jump):
+    """Set while a process is at work, and again between two of them."""
+    clock = iter([1e9, 1e9, 1e9 + jump, 1e9 + 2 * jump, 1e9 + 3 * jump])
+    events = EventTable(tmp_path / "run.db", create=True, wall=lambda: next(clock))
+    events.begin_sitting(worked_s=5.0)
+    events.append(ev.SearchEnded(reason="first"))
+    events.touch_sitting()
+    assert 5.0 <= events.worked_s() < 20.0
+    events.begin_sitting(worked_s=2.0)  # another process, on a clock that says something else
+    events.append(ev.RunEnded(reason="second"))
+    assert 7.0 <= events.worked_s() < 20.0
+    sittings = events.sittings()
+    assert all(began <= seen for began, seen in sittings)
+    assert sittings[0][1] <= sittings[1][0]
+    times = [moment for moment, _ in events.timed()]
+    assert times == sorted(times)
+    assert sittings[0][0] <= times[0] <= sittings[0][1] and sittings[1][0] <= times[1] <= sittings[1][1]
+    events.close()
 
 
 def test_closing_removes_scratch_and_discarding_everything(tmp_path):

@@ -4,14 +4,19 @@ One short search on all of that at once; then everything that it leaves behind i
 """
 
 import base64
+import contextlib
+import io
+import json
 import random
 import sqlite3
 import unicodedata
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from autorec.cli.main import run
 from autorec.domain.text import ACTS
 from autorec.testing.llm_server import Parrot
 from autorec.testing.replies import ScriptedDesigner
@@ -83,7 +88,7 @@ def left_behind(isolation, tmp_path_factory):
         process = command.start(*quick(folder / "ring\x1b]0;t\x07.csv", *flags, candidates=10))
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
-        yield command, out + err, server
+        yield command, (out + err, *shown(folder, patch)), server
 
 
 def hostile_data(folder: Path) -> None:
@@ -105,21 +110,16 @@ def acting(text: str) -> set[str]:
 
 def test_the_attack_took_place(left_behind):
     """The controls: keys were sent and repeated, the candidate looked, and its log was kept."""
-    command, _, server = left_behind
+    _, printed, server = left_behind
     assert set(server.keys) == {CANARIES["OPENAI_API_KEY"]}
     assert len(server.requests) > 2
-    ours = next(c for c in command.json("list", "r")["candidates"] if c["operator"] == "human")
-    log = command("show", "r", ours["id"], "--log")
-    assert "looked everywhere" in log
-    assert "environment: {" in log
-    replies = [
-        c for c in command.json("list", "r")["candidates"] if c["operator"] not in ("human", "baseline", "policy")
-    ]
-    assert any("Bearer [key]" in command("show", "r", c["id"], "--reply") for c in replies)
+    told = "\n".join(printed)
+    assert "looked everywhere" in told and "environment: {" in told
+    assert "Authorization: Bearer [key]" in told
 
 
 def test_no_key_is_left_anywhere(left_behind):
-    command, said, _ = left_behind
+    command, printed, _ = left_behind
     forms = [
         form
         for secret in SECRETS
@@ -130,29 +130,32 @@ def test_no_key_is_left_anywhere(left_behind):
     assert [path for path in kept for form in forms if form in path.read_bytes()] == []
     with closing(sqlite3.connect(command.folder / "runs" / "r" / "run.db")) as database:
         rows = "\n".join(content for (content,) in database.execute("SELECT content FROM events"))
-    for text in (said, rows, *shown(command)):
+    for text in (*printed, rows):
         assert [secret for secret in SECRETS if secret in text] == []
 
 
-def shown(command: Command):
+def shown(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
     """What each command prints of the run."""
-    yield from (
-        command("status", "r"),
-        command("list", "r"),
-        command("hypotheses", "r"),
-        command("report", "r", "-o", "-"),
-    )
-    for candidate in command.json("list", "r")["candidates"]:
+    patch.chdir(folder)
+    yield from (said("status", "r"), said("hypotheses", "r"), said("report", "r", "-o", "-"), said("list", "r"))
+    for candidate in json.loads(said("list", "r", "--json"))["candidates"]:
         for view in ("--code", "--log", "--prompt", "--reply"):
-            yield command("show", "r", candidate["id"], view)
-        yield command("lineage", "r", candidate["id"])
+            yield said("show", "r", candidate["id"], view)
+        yield said("lineage", "r", candidate["id"])
+
+
+def said(*arguments: str) -> str:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        assert run(arguments) == 0, out.getvalue()
+    return out.getvalue()
 
 
 def test_nothing_that_was_printed_acts(left_behind):
-    command, said, _ = left_behind
+    command, printed, _ = left_behind
     data = next(command.folder.glob("ring*.csv"))
     described = command("data", "describe", data, "--item-features", "features.csv")
-    for text in (said, described, *shown(command)):
+    for text in (*printed, described):
         assert acting(text) == set()
     assert "\\x1b]0 taken" in described
 

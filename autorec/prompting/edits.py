@@ -58,7 +58,8 @@ def _matches(lines: Sequence[str], wanted: Sequence[str]) -> list[int]:
 
     As text between line ends: comparing lists line by line would take their lengths multiplied.
     """
-    text, part, found = "\n" + "\n".join(lines) + "\n", "\n" + "\n".join(wanted) + "\n", []
+    text, part = "\n" + "\n".join(lines) + "\n", "\n" + "\n".join(wanted) + "\n"
+    found: list[int] = []
     at, counted, line = text.find(part), 0, 0
     while at >= 0 and len(found) < SHOWN_MATCHES:
         line, counted = line + text.count("\n", counted, at), at

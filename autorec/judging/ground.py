@@ -55,7 +55,7 @@ class Ground:
 
     def __post_init__(self) -> None:
         wanted, known = self._pairs(self.indptr, self.items), self._pairs(self.seen_indptr, self.seen_items)
-        if (again := np.isin(wanted, known)).any():
+        if (again := np.isin(wanted, known, assume_unique=True)).any():  # unique by contract: no hashing first
             raise ValueError(
                 f"{np.count_nonzero(again)} relevant items stand in the history of their users already; expected none, "
                 "as lists never show them"

@@ -164,7 +164,8 @@ class ListControls:
         owners = np.repeat(np.arange(len(length)), length)
         starts = np.cumsum(length) - length
         items = order[np.arange(len(owners)) - starts[owners]]
-        new = ~np.isin(owners * ground.n_items + items, _keys(ground.seen_indptr, ground.seen_items, ground.n_items))
+        seen = _keys(ground.seen_indptr, ground.seen_items, ground.n_items)
+        new = ~np.isin(owners * ground.n_items + items, seen, assume_unique=True)
         return as_lists(owners[new], items[new], len(length), self._k)
 
     def _true_lists(self) -> Lists:

@@ -72,7 +72,7 @@ def test_no_judged_row_is_in_any_folder(handed_over):
     role, material, jobs = handed_over
     if role == "ranking":
         pytest.skip("rows of ranking are asked about with their features; see the labels below")
-    permutation, log = material.permutation(SECRET), material.dataset
+    permutation, log = material.permutation(SECRET), material.data
     for job, part in jobs:
         seen = pairs(Path(job.data_dir), log.n_items) | pairs(Path(job.query_dir), log.n_items)
         known = rows_of(material.split.part, *HISTORY_OF[part])
@@ -98,13 +98,11 @@ def test_labels_are_those_of_the_parts_that_are_learned_from(handed_over):
 def test_no_raw_id_or_name_is_in_any_folder(handed_over):
     role, material, jobs = handed_over
     if role == "retrieval":
-        raw = [*material.dataset.user_ids[:50], *material.dataset.item_ids[:50], material.name]
-        raw += [feature.name for feature in material.dataset.features]
+        raw = [*material.data.user_ids[:50], *material.data.item_ids[:50], material.data.name]
+        raw += [feature.name for feature in material.data.features]
     else:
-        raw = [value for field in material.impressions.fields for value in field.values[:50] if len(value) > 4]
-        raw += [
-            field.name for field in (*material.impressions.fields, *material.impressions.numbers) if len(field.name) > 5
-        ]
+        raw = [value for field in material.data.fields for value in field.values[:50] if len(value) > 4]
+        raw += [field.name for field in (*material.data.fields, *material.data.numbers) if len(field.name) > 5]
     content = {file: file.read_bytes() for job, _ in jobs for file in folders(job)}
     told = b"".join(content[file] for file in content if file.name == "meta.json")
     for text in raw:
@@ -115,7 +113,7 @@ def test_no_raw_id_or_name_is_in_any_folder(handed_over):
 
 def test_another_secret_gives_other_ids(tmp_path):
     material, jobs = jobs_of("retrieval", tmp_path)
-    log, first, second = material.dataset, material.permutation(SECRET), material.permutation(b"t" * 32)
+    log, first, second = material.data, material.permutation(SECRET), material.permutation(b"t" * 32)
     assert (first.items == second.items).mean() < 0.05 and (first.users == second.users).mean() < 0.05
     assert (material.permutation(SECRET).items == first.items).all()
     counts = np.bincount(first.items[log.items], minlength=log.n_items)

@@ -1,8 +1,9 @@
-"""What the designs of `search_spaces/retrieval.yaml` reach on a real log, trained in this process, without a sandbox.
+"""What the designs of `search_spaces/retrieval.yaml` reach on a log, trained in this process, without a sandbox.
 
     python benchmarks/retrieval_designs.py $AUTOREC_DATA/ml-100k/loo --seconds 60 --designs ease_recency blend
 
-A design is a named one, a family (its defaults), or `random:N` for the N-th random draw. Trained on train + select,
+A design is a named one, a family (its defaults), or `random:N` for the N-th random draw. Without
+a log the synthetic world is taken. Trained on train + select,
 the checkpoint chosen on confirm, judged on test with everything before it known: the final stage of a run. Seconds
 are of processor time, so that other work on the machine does not count.
 """
@@ -33,6 +34,7 @@ from autorec.tasks.bundle import Permutation, write_query, write_training
 from autorec.tasks.holdouts import ground
 from autorec.tasks.readers import load
 from autorec.tasks.splits import split
+from autorec.tasks.synthetic import SyntheticWorld, generate
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "sandbox"))
@@ -90,7 +92,7 @@ class BestState:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
+    parser.add_argument("data", type=Path, nargs="?", help="a log; none: the synthetic world")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--designs", nargs="+", default=["pop", "itemknn", "ease", "ease_recency", "sasrec", "blend"])
     parser.add_argument("--seed", type=int, default=0)
@@ -110,9 +112,9 @@ def main() -> None:
             )
 
 
-def bundles(path: Path, folder: Path) -> tuple[reckit.Data, Judged, Judged]:
+def bundles(path: Path | None, folder: Path) -> tuple[reckit.Data, Judged, Judged]:
     """The training data of the final stage, and its two judged parts."""
-    dataset = load(path)
+    dataset = load(path) if path else generate(SyntheticWorld()).dataset
     given = split(dataset)
     permutation = Permutation(  # the identity: lists come out in the data set's own codes
         users=np.arange(dataset.n_users, dtype=np.int32), items=np.arange(dataset.n_items, dtype=np.int32)

@@ -9,7 +9,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 from autorec.domain.candidate import SHORT_ID
-from autorec.domain.evaluation import Objective, Trained
+from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Fault, Record, State
@@ -119,7 +119,8 @@ def final_table(state: State) -> Table:
     for name in (primary.name, *others):
         table.add_column(f"{name}\ntest", justify="right")
     champion = state.records.get(state.champion or "")
-    rows = [*([champion] if champion else []), *sorted(state.baselines, key=lambda r: -_test(r, primary))]
+    judged = state.best_first(state.baselines, Stage.FINAL)
+    rows = [*([champion] if champion else []), *judged, *(r for r in state.baselines if r not in judged)]
     for record in rows:
         stages = stages_of(record)
         figures = [_figure(stages["test"], name) for name in (primary.name, *others)]
@@ -227,11 +228,6 @@ def _protocol(state: State) -> str:
         f"Protocol: split {state.task.split_rule}; {role_named(state.task.role).protocol(state.task)}. "
         f"The test of this data set was opened {opened} time{'s' if opened != 1 else ''}."
     )
-
-
-def _test(record: Record, objective: Objective) -> float:
-    value = (metrics_of(record.final(Stage.FINAL)) or {}).get(objective.name)
-    return float("-inf") if value is None else objective.worth(value)
 
 
 def _figure(metrics: Mapping[str, float] | None, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.commands import Command, Letter
-from autorec.domain.evaluation import Evaluation, Objective, Task, Trained, value_of
+from autorec.domain.evaluation import Evaluation, Objective, Task, Trained
 from autorec.domain.events import Event, Told
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.domain.seeds import derive_seed
@@ -148,12 +148,5 @@ class BestFirst:
     def select(self, state: State) -> tuple[dict[str, str], tuple[Record, ...]]:
         looked_at = dict.fromkeys((*(r.id for r in state.survivors), *state.decided_since))
         records = [state.records[i] for i in looked_at]
-        ranked = sorted((r for r in records if r.ok), key=lambda r: -_value(r, state))
-        kept = tuple(ranked[: self._size])
+        kept = tuple(state.best_first(records)[: self._size])
         return {r.id: "kept" if r in kept else "dropped" for r in records}, kept
-
-
-def _value(record: Record, state: State) -> float:
-    if record.search is None:
-        raise ValueError(f"{record.id} is not decided")
-    return value_of(record.search, state.task.primary.name)

@@ -3,11 +3,11 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,15 +27,9 @@ def add_to(app: typer.Typer) -> None:
     app.command()(resume)
 
 
+@options.takes_data
 def search(
-    data: options.Data = None,
-    columns: options.Columns = None,
-    min_rating: options.MinRating = None,
-    k_core: options.KCore = None,
-    user_features: options.UserFeatures = None,
-    item_features: options.ItemFeatures = None,
-    role: options.Role = None,
-    split: options.SplitRule = None,
+    chosen: Mapping[str, Any],
     llm: Annotated[
         str | None,
         typer.Option(
@@ -94,14 +88,7 @@ def search(
     from autorec.wiring import begin
 
     flags = {
-        "data": data,
-        "columns": columns,
-        "min_rating": min_rating,
-        "k_core": k_core,
-        "user_features": user_features,
-        "item_features": item_features,
-        "role": role,
-        "split": split,
+        **chosen,
         "llm": llm,
         "api_base": api_base,
         "hypotheses": tuple(hypothesis or ()),

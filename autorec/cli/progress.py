@@ -147,7 +147,7 @@ def _line(event: ev.Event, state: State) -> str | None:
         case ev.ChampionChosen(reason=reason):
             return f"champion: {reason}"
         case ev.TestOpened(count=count):
-            return f"the sealed test is opened (time {count} for this data set)"
+            return f"the sealed test is opened (time {count} for {state.task.role} on this data set)"
     return None
 
 

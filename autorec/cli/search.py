@@ -176,7 +176,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
 
 
 def _introduce(sitting: "Sitting", path: Path) -> None:
-    from autorec.domain.text import duration, plain
+    from autorec.domain.text import count, duration, plain
 
     task, material, plan = sitting.arena.task, sitting.arena.material, sitting.plan
     size = ", ".join(f"{count:,} {what}" for what, count in task.sizes.items())
@@ -185,8 +185,8 @@ def _introduce(sitting: "Sitting", path: Path) -> None:
         f"data   {task.data_name}: {size}; split {task.split_rule}",
         *(f"       {note}" for note in (*material.data.notes, *material.split.notes)),
         f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
-        f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {plan.finalists} "
-        f"finalist{'s' if plan.finalists > 1 else ''} and the sealed test",
+        f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {count(plan.finalists, 'finalist')} "
+        "and the sealed test",
     ]
     print(plain("\n".join(lines)), file=sys.stderr)
 

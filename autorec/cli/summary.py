@@ -13,7 +13,7 @@ from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Fault, Record, State
-from autorec.domain.text import plain
+from autorec.domain.text import count, plain
 from autorec.finals import UNISOLATED
 from autorec.schemas.flags import data_flags
 from autorec.tasks.roles import role_named
@@ -223,10 +223,10 @@ def _say_faults(console: Console, state: State) -> None:
 
 
 def _protocol(state: State) -> str:
-    opened = state.test_opened or 0
+    opened = count(state.test_opened or 0, "time")
     return (
         f"Protocol: split {state.task.split_rule}; {role_named(state.task.role).protocol(state.task)}. "
-        f"The test of this data set was opened {opened} time{'s' if opened != 1 else ''}."
+        f"The test of this data set was opened {opened} for {state.task.role}."
     )
 
 

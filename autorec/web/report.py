@@ -17,7 +17,7 @@ from markupsafe import Markup
 from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.job import NO_ISOLATION, Stage
 from autorec.domain.state import Record
-from autorec.domain.text import duration, plain, size
+from autorec.domain.text import count, duration, plain, size
 from autorec.schemas.flags import data_flags
 from autorec.tasks.roles import role_named
 from autorec.web import plots, sources, wording
@@ -51,7 +51,7 @@ def render(account: Account) -> str:
         "family": wording.family,
         "idea": wording.idea,
         "remark": wording.remark,
-        "count": wording.count,
+        "count": count,
         "brief": sources.brief,
         "clip": sources.clipped,
         "sh": shlex.quote,

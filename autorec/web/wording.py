@@ -9,6 +9,7 @@ from autorec.domain.events import Evidence
 from autorec.domain.job import Stage
 from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve, too_few
 from autorec.domain.state import Record
+from autorec.domain.text import count
 from autorec.finals import UNISOLATED
 from autorec.web.account import Account
 
@@ -75,12 +76,6 @@ def label(record: Record) -> str:
 def idea(record: Record) -> str:
     """What a candidate is about: its hypothesis, or the choices of a policy."""
     return record.hypothesis or ", ".join(_choice(name, chosen) for name, chosen in (record.design or {}).items())
-
-
-def count(number: int, noun: str) -> str:
-    """`1 family`, `2 families`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def remark(record: Record) -> str:

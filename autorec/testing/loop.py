@@ -83,7 +83,8 @@ class NumberProposer:
     Every `decline_every`-th ask is declined, and numbers repeat now and then, so that duplicates come up.
     """
 
-    def __init__(self, numbers: int = 1000, decline_every: int = 7) -> None:
+    def __init__(self, numbers: int = 1000, decline_every: int = 7, name: str = "numbers") -> None:
+        self._name = name
         self._numbers = numbers
         self._decline_every = decline_every
 
@@ -91,7 +92,7 @@ class NumberProposer:
         parents = tuple(record.id for record in state.survivors[:1])
         operator = Operator.IMPROVE if parents else Operator.DRAFT
         return Plan(
-            proposer="numbers", operator=operator, seed=seed, parents=parents, why=f"{len(state.decided)} decided"
+            proposer=self._name, operator=operator, seed=seed, parents=parents, why=f"{len(state.decided)} decided"
         )
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:

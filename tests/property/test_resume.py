@@ -32,7 +32,7 @@ class Mortal(NumberProposer):
     """Its first asks are answered; from ask number `dies` on, each meets a lasting fault."""
 
     def __init__(self, dies: int) -> None:
-        super().__init__()
+        super().__init__(name="llm")
         self._dies = dies
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
@@ -40,7 +40,8 @@ class Mortal(NumberProposer):
 
 
 def proposers(dies: int, workers: int) -> Rotation:
-    return Rotation(first={}, then={"llm": Mortal(dies), "policy": NumberProposer(numbers=40)}, at_once=workers)
+    policy = NumberProposer(numbers=40, name="policy")
+    return Rotation(first={}, then={"llm": Mortal(dies), "policy": policy}, at_once=workers)
 
 
 Script = tuple[tuple[int, Command], ...]

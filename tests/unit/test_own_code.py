@@ -107,7 +107,7 @@ class Proposes:
         return self._answer
 
 
-PLAN = Plan(proposer="mine", operator=Operator.DRAFT, seed=1)
+PLAN = Plan(operator=Operator.DRAFT, seed=1)
 
 
 def guarded(plan=PLAN, answer=None) -> Guarded:
@@ -117,6 +117,7 @@ def guarded(plan=PLAN, answer=None) -> Guarded:
 def test_what_a_proposer_of_ones_own_gives_is_checked():
     state = Story(MemoryObjects()).state()
     assert guarded(None).plan(state, 1) is None
+    assert guarded().plan(state, 1).proposer == "my.mine:Mine"
     with pytest.raises(UsageError, match=r"my.mine:Mine\.plan gave a str; expected a Plan or None"):
         guarded("draft").plan(state, 1)
     with pytest.raises(UsageError, match="propose gave a dict; expected a Proposal or Declined"):

@@ -54,7 +54,7 @@ def synth(
     Examples: autorec data synth world.csv --users 2000 --seed 7 · autorec data synth clicks.csv --role ranking
     """
     from autorec.domain.errors import UsageError
-    from autorec.tasks.roles import role_named
+    from autorec.tasks.known_roles import role_named
 
     sizes = {key: value for key, value in (("n_users", users), ("n_items", items)) if value is not None}
     if target.is_file():

@@ -16,7 +16,7 @@ from autorec.domain.state import Fault, Record, State
 from autorec.domain.text import count, plain
 from autorec.finals import UNISOLATED
 from autorec.schemas.flags import data_flags
-from autorec.tasks.roles import role_named
+from autorec.tasks.known_roles import role_named
 from autorec.wiring.export import is_served
 
 

@@ -19,7 +19,7 @@ from autorec.domain.job import NO_ISOLATION, Stage
 from autorec.domain.state import Record
 from autorec.domain.text import count, duration, plain, size
 from autorec.schemas.flags import data_flags
-from autorec.tasks.roles import role_named
+from autorec.tasks.known_roles import role_named
 from autorec.web import plots, sources, wording
 from autorec.web.account import Account
 from autorec.web.configuration import as_toml

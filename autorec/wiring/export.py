@@ -16,7 +16,8 @@ from autorec.domain.events import RunStarted
 from autorec.domain.job import Limits, Stage
 from autorec.domain.state import Record, State
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import Material, Portable, role_named
+from autorec.tasks.known_roles import role_named
+from autorec.tasks.roles import Material, Portable
 from autorec.wiring.arena import load_data
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from autorec.domain.job import Outcome, OutcomeKind, Usage
 from autorec.execution.own import Branded, prove
 from autorec.judging.judges import open_judge
 from autorec.schemas.config import load_config
-from autorec.tasks.roles import role_of
+from autorec.tasks.known_roles import role_of
 from autorec.testing.conformance import a_desk
 from autorec.testing.executors import ScriptedExecutor, fails
 from autorec.testing.memory import MemoryObjects

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
@@ -121,7 +122,8 @@ class InstantTrainer:
         return self._result(candidate, stage, seed, draw / 2**31)
 
     def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
-        return self._result(candidate, stage, kept.seed, derive_seed(candidate.id, stage) / 2**31)
+        judged = self._result(candidate, stage, kept.seed, derive_seed(candidate.id, stage) / 2**31)
+        return replace(judged, state=kept.state)
 
     def _result(self, candidate: Candidate, stage: Stage, seed: int, value: float | None) -> Trained:
         ok = value is not None
@@ -136,7 +138,8 @@ class InstantTrainer:
             usage=Usage(),
             evaluation=evaluation,
             per_unit=self._put(f"{value}".encode()) if ok else None,
-            state=self._put(b"state") if ok else None,
+            predictions=self._put(f"{value}".encode()) if ok else None,
+            state=self._put(f"weights of {candidate.id} {stage} {seed}".encode()) if ok else None,
         )
 
 

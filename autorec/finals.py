@@ -18,7 +18,7 @@ from autorec.domain import events as ev
 from autorec.domain.budget import overhead_s
 from autorec.domain.candidate import Candidate
 from autorec.domain.control import Control
-from autorec.domain.evaluation import Objective, Trained, value_of
+from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import too_few
 from autorec.domain.state import Record, State, training_seed
@@ -77,17 +77,15 @@ class Finals:
         state = self.journal.state
         if state.champion_reason is not None:
             return
-        finals = [(i, state.records[i].final(Stage.FINALIST)) for i in state.finalists]
-        valid = [(i, final) for i, final in finals if final is not None and final.ok]
-        isolated = [(i, final) for i, final in valid if state.records[i].isolated]
+        valid = state.best_first((state.records[i] for i in state.finalists), Stage.FINALIST)
+        isolated = [record for record in valid if record.isolated]
         if not isolated:
             reason = UNISOLATED if valid else "no candidate could be judged on confirm"
             self.journal.record(ev.ChampionChosen(candidate=None, reason=reason))
             return
-        objective = state.task.primary
-        candidate, final = max(isolated, key=lambda pair: _worth(pair[1], objective))
-        reason = f"best of {len(isolated)} by {objective.name} on confirm: {value_of(final, objective.name):.4f}"
-        self.journal.record(ev.ChampionChosen(candidate=candidate, reason=reason))
+        value = state.value(isolated[0], Stage.FINALIST)
+        reason = f"best of {len(isolated)} by {state.task.primary.name} on confirm: {value:.4f}"
+        self.journal.record(ev.ChampionChosen(candidate=isolated[0].id, reason=reason))
 
     def _open_test(self) -> None:
         count = self.open_test()
@@ -117,10 +115,11 @@ class Finals:
         champion = state.records[state.champion or ""].final(Stage.FINAL)
         if champion is None:
             return None
-        rivals = [(r, t) for r in state.baselines if (t := r.final(Stage.FINAL)) and t.ok and t.pairs_with(champion)]
-        if not rivals:
+        rivals = [r for r in state.baselines if (t := r.final(Stage.FINAL)) and t.pairs_with(champion)]
+        best = state.best(rivals, Stage.FINAL)
+        trained = best.final(Stage.FINAL) if best else None
+        if best is None or trained is None:
             return None
-        best, trained = max(rivals, key=lambda pair: _worth(pair[1], objective))
         ours, theirs = self.objects.get(champion.per_unit or ""), self.objects.get(trained.per_unit or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
         finals = [(r, r.final(Stage.FINAL)) for r in (state.records[champion.candidate], *state.baselines)]
@@ -192,7 +191,3 @@ def _longest_first(record: Record) -> float:
 def _alike(trained: Trained | None, champion: Trained) -> bool:
     """Whether it was trained again, and judged on the champion's units."""
     return trained is not None and not trained.not_retrained and trained.pairs_with(champion)
-
-
-def _worth(trained: Trained, objective: Objective) -> float:
-    return objective.worth(value_of(trained, objective.name))

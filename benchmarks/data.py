@@ -1,10 +1,11 @@
 """What data costs and what the synthetic world is worth: `python benchmarks/data.py`.
 
-Loading and splitting are timed on a made-up log of a million rows, and on MovieLens 100K where AUTOREC_DATA has it.
+Loading and splitting are timed on a made-up log (a million rows), and on MovieLens 100K where AUTOREC_DATA has it.
 The synthetic world is judged by three closed-form recommenders: popularity, EASE (Steck, WWW 2019) and EASE with
 a recency-decayed query.
 """
 
+import argparse
 import os
 import platform
 import tempfile
@@ -34,9 +35,9 @@ def timed(what: str, work: Callable[[], Result]) -> Result:
     return result
 
 
-def write_million(path: Path, n: int = 1_000_000) -> None:
+def write_log(path: Path, n: int) -> None:
     rng = np.random.default_rng(0)
-    users, items = rng.integers(50_000, size=n), (rng.pareto(1.2, n) * 50).astype(np.int64) % 20_000
+    users, items = rng.integers(n // 20, size=n), (rng.pareto(1.2, n) * 50).astype(np.int64) % 20_000
     times = rng.integers(1_500_000_000, 1_700_000_000, n)
     rows = zip(users.tolist(), items.tolist(), times.tolist(), strict=True)
     path.write_text("user_id,item_id,timestamp\n" + "\n".join(f"{u},{i},{t}" for u, i, t in rows) + "\n")
@@ -97,18 +98,22 @@ def measure(dataset: Dataset, cut: Split, part: Part, trained_on: tuple[Part, ..
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the made-up log")
+    parser.add_argument("--users", type=int, default=SyntheticWorld.n_users, help="users of the synthetic world")
+    args = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "million.csv"
-        write_million(path)
-        timed("load 1,000,000 rows of CSV", lambda: load(path))
+        path = Path(folder) / "log.csv"
+        write_log(path, args.rows)
+        timed(f"load {args.rows:,} rows of CSV", lambda: load(path))
         for rule in ("temporal", "loo", "ratio"):
             timed(f"load and split them, {rule}", lambda rule=rule: load_and_split(path, rule))
     real = os.environ.get("AUTOREC_DATA")
     if real:
         timed("load and split ml-100k/loo", lambda: load_and_split(Path(real) / "ml-100k" / "loo", "given"))
         timed("load and split ml-100k/ml-100k.inter", lambda: load_and_split(Path(real) / "ml-100k", "auto"))
-    dataset = timed("generate the synthetic world", lambda: generate(SyntheticWorld())).dataset
+    dataset = timed("generate the synthetic world", lambda: generate(SyntheticWorld(n_users=args.users))).dataset
     print(f"{dataset.n_users} users, {dataset.n_items} items, {dataset.n_interactions} rows")
     for rule in ("auto", "loo"):
         cut = split(dataset, rule)

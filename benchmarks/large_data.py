@@ -1,7 +1,7 @@
-"""What many rows cost: `python benchmarks/large_data.py [--role ranking] [--rows 20000000] [--csv]`.
+"""What many rows cost: `python benchmarks/large_data.py [--role ranking] [--rows 20000000] [--csv] [--workers 8]`.
 
 Writes a made-up log as Parquet (seeded; 200,000 users and 30,000 items, both skewed), then loads it, splits it and
-writes its bundles in a process of its own, and says seconds and peak memory after each step. At last eight processes
+writes its bundles in a process of its own, and says seconds and peak memory after each step. At last several processes
 map the training bundle and touch all of it, against one: the sum of their PSS shows that they share it.
 
 For ranking the rows are like Criteo's: a label, 13 numbers and 26 categories, skewed, as many values as theirs has.
@@ -25,7 +25,6 @@ import numpy as np
 Result = TypeVar("Result")
 MEBI = 2**20
 N_USERS, N_ITEMS = 200_000, 30_000
-WORKERS = 8
 CRITEO_NUMBERS = 13
 CRITEO_VALUES = [
     *(1460, 583, 10131227, 2202608, 305, 24, 12517, 633, 3, 93145, 5683, 8351593, 3194),
@@ -185,6 +184,7 @@ def main() -> None:
     parser.add_argument("--role", choices=("retrieval", "ranking"), default="retrieval")
     parser.add_argument("--rows", type=int, help="20,000,000 for retrieval, 10,000,000 for ranking")
     parser.add_argument("--csv", action="store_true", help="as CSV instead of Parquet")
+    parser.add_argument("--workers", type=int, default=8, help="processes that map the bundle at once")
     asked = parser.parse_args()
     print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}")
     with tempfile.TemporaryDirectory() as name:
@@ -199,7 +199,7 @@ def main() -> None:
         in_its_own_process(measure, path, folder)
         size = sum(file.stat().st_size for file in (folder / "data").iterdir()) / MEBI
         print(f"training bundle: {size:.0f} MiB")
-        for workers in (1, WORKERS):
+        for workers in (1, asked.workers):
             measure_sharing(folder / "data", workers)
 
 

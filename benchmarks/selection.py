@@ -1,4 +1,5 @@
-"""Bookkeeping a candidate: the policy's TPE proposal and the selection of survivors, after 100 to 1,000 candidates."""
+"""Bookkeeping a candidate: the policy's TPE proposal and the selection of survivors, after a tenth, half and all of the
+candidates of a run."""
 
 import argparse
 import os
@@ -33,7 +34,7 @@ def main() -> None:
     space = load_space(assets("search_spaces") / "retrieval.yaml")
     state = grown(space, args.candidates)
     choosers = TpeChoosers()
-    for n_decided in sorted({100, args.candidates // 2, args.candidates - 10}):
+    for n_decided in sorted({args.candidates // 10, args.candidates // 2, args.candidates - 10}):
         early = replace(state, decided=state.decided[:n_decided])
         draw(space, choosers(early, 0), LARGEST_FAMILY)
         propose_s = [timed_draw(space, choosers, early, seed) for seed in range(20)]

@@ -1,6 +1,7 @@
 """Looking before searching: doctor, evaluate, baselines."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,16 +17,10 @@ def add_to(app: typer.Typer) -> None:
     app.command()(doctor)
 
 
+@options.takes_data
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="a folder with model.py and train.py")],
-    data: options.Data = None,
-    role: options.Role = None,
-    columns: options.Columns = None,
-    min_rating: options.MinRating = None,
-    k_core: options.KCore = None,
-    user_features: options.UserFeatures = None,
-    item_features: options.ItemFeatures = None,
-    split: options.SplitRule = None,
+    chosen: Mapping[str, Any],
     training: options.Training = None,
     seed: options.Seed = None,
     isolation: options.Isolation = None,
@@ -43,14 +38,7 @@ def evaluate(
     from autorec.wiring import evaluate_candidate, read_candidate
 
     flags = {
-        "data": data,
-        "role": role,
-        "columns": columns,
-        "min_rating": min_rating,
-        "k_core": k_core,
-        "user_features": user_features,
-        "item_features": item_features,
-        "split": split,
+        **chosen,
         "training": training,
         "seed": seed,
         "isolation": isolation,
@@ -83,15 +71,9 @@ def evaluate(
         say(f"log\n{log}")
 
 
+@options.takes_data
 def baselines(
-    data: options.Data = None,
-    role: options.Role = None,
-    columns: options.Columns = None,
-    min_rating: options.MinRating = None,
-    k_core: options.KCore = None,
-    user_features: options.UserFeatures = None,
-    item_features: options.ItemFeatures = None,
-    split: options.SplitRule = None,
+    chosen: Mapping[str, Any],
     budget: options.Budget = None,
     training: options.Training = None,
     workers: options.Workers = None,
@@ -116,14 +98,7 @@ def baselines(
     from autorec.wiring import choose_in_time, measure_baselines
 
     flags = {
-        "data": data,
-        "role": role,
-        "columns": columns,
-        "min_rating": min_rating,
-        "k_core": k_core,
-        "user_features": user_features,
-        "item_features": item_features,
-        "split": split,
+        **chosen,
         "budget": budget,
         "training": training,
         "workers": workers,

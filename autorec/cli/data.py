@@ -1,8 +1,9 @@
 """Data commands: describe, check, synth."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,15 +13,10 @@ app = typer.Typer(help="Look at a log before searching on it, or make a syntheti
 
 
 @app.command()
+@options.takes_data
 def describe(
+    chosen: Mapping[str, Any],
     data: Annotated[Path | None, typer.Argument(help="the data; none: the role's synthetic world")] = None,
-    role: options.Role = None,
-    columns: options.Columns = None,
-    min_rating: options.MinRating = None,
-    k_core: options.KCore = None,
-    user_features: options.UserFeatures = None,
-    item_features: options.ItemFeatures = None,
-    split: options.SplitRule = None,
     as_json: options.Json = False,
 ) -> None:
     """Sizes, density, time ties, warm users a part, and what to beware of.
@@ -32,17 +28,7 @@ def describe(
     from autorec.schemas.config import load_config
     from autorec.wiring import load_data
 
-    flags = {
-        "data": data,
-        "role": role,
-        "columns": columns,
-        "min_rating": min_rating,
-        "k_core": k_core,
-        "user_features": user_features,
-        "item_features": item_features,
-        "split": split,
-    }
-    description = load_data(load_config(flags, None)).describe()
+    description = load_data(load_config({"data": data, **chosen})).describe()
     if as_json:
         print(json.dumps(description.as_json()))
         return
@@ -112,7 +98,7 @@ def synth(
     """
     from autorec.cli.terminal import say
     from autorec.domain.errors import UsageError
-    from autorec.tasks.roles import role_named
+    from autorec.tasks.known_roles import role_named
 
     sizes = {key: value for key, value in (("n_users", users), ("n_items", items)) if value is not None}
     if target.is_file():

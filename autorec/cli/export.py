@@ -32,7 +32,7 @@ def export(
     from autorec.cli.summary import short
     from autorec.domain.text import plain
     from autorec.exporting.card import weights_of
-    from autorec.tasks.roles import role_named
+    from autorec.tasks.known_roles import role_named
     from autorec.wiring.export import export_candidate
 
     reader = read_run(run)

@@ -9,7 +9,7 @@ import typer
 
 from autorec.cli.runs import Cand, Json, Run
 from autorec.domain.errors import UsageError
-from autorec.domain.lineage import Lineage, delta, lineage_of, marks, value
+from autorec.domain.lineage import Lineage, delta, lineage_of, marks
 from autorec.domain.state import Record, State
 
 
@@ -68,7 +68,7 @@ def to_text(family: Lineage, state: State) -> Iterator[str]:
     widths = max(map(len, names)), max(map(len, how))
     yield f"{'':<{widths[0]}}  {'':<{widths[1]}}  {state.task.primary.name:>8}  {'to parent':>9}"
     for row, name, made in zip(rows, names, how, strict=True):
-        own = value(row.record, state)
+        own = state.value(row.record)
         change = delta(row.record, row.parent, state) if row.parent else None
         figures = f"{_figure(own, ''):>8}  {_figure(change, '+'):>9}"
         remarks = ["asked for"] if row.record.id == family.focus else []
@@ -82,7 +82,7 @@ def to_dot(family: Lineage, state: State) -> str:
 
     lines = ["digraph lineage {", '  node [shape=box, fontname="sans-serif"];']
     for record in family.records:
-        text = [short(record), describe(record), _figure(value(record, state), ""), ", ".join(marks(record, state))]
+        text = [short(record), describe(record), _figure(state.value(record), ""), ", ".join(marks(record, state))]
         style = ", penwidth=3" if record.id == family.focus else ""
         lines.append(f"  {_quoted(record.id)} [label={_quoted(*filter(None, text))}{style}];")
     for parent, record in _edges(family):
@@ -106,7 +106,7 @@ def to_json(family: Lineage, state: State) -> dict[str, Any]:
                 "operator": str(record.operator),
                 "parents": list(record.parents),
                 "outcome": None if record.search is None else str(record.search.outcome),
-                "value": value(record, state),
+                "value": state.value(record),
                 "deltas": deltas[record.id],
                 "marks": list(marks(record, state)),
             }

@@ -1,8 +1,11 @@
 """Options that several commands share."""
 
+import inspect
 import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,6 +51,17 @@ ItemFeatures = Annotated[
 SplitRule = Annotated[
     str | None, typer.Option("--split", help="auto, temporal, loo, ratio or given.", rich_help_panel="Data")
 ]
+OF_DATA: Mapping[str, Any] = {
+    "data": Data,
+    "role": Role,
+    "columns": Columns,
+    "min_rating": MinRating,
+    "k_core": KCore,
+    "user_features": UserFeatures,
+    "item_features": ItemFeatures,
+    "split": SplitRule,
+}
+"""The options that say which data, by their keys in the configuration."""
 Budget = Annotated[
     str | None, typer.Option(help="Wall clock of the whole command: 90s, 20m, 1h30m.", rich_help_panel="Search")
 ]
@@ -96,3 +110,23 @@ WARNING = """\
 #  your keys and the labels they are judged on, and reach the network.     #
 #  Results are tagged `none`; nothing found so can be a champion.          #
 ############################################################################"""
+
+
+def takes_data(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of `OF_DATA` before its own, but for those that it declares itself.
+
+    It gets them as one mapping, `chosen`: what was given (None: not given) by its key in the configuration.
+    """
+    own = {name: each for name, each in inspect.signature(command).parameters.items() if name != "chosen"}
+    names = [name for name in OF_DATA if name not in own]
+
+    @wraps(command)
+    def taking(**given: Any) -> None:
+        command(chosen={name: given.pop(name) for name in names}, **given)
+
+    by_name = inspect.Parameter.KEYWORD_ONLY
+    added = [inspect.Parameter(name, by_name, default=None, annotation=OF_DATA[name]) for name in names]
+    every = [*added, *(each.replace(kind=by_name) for each in own.values())]
+    taking.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]  # what typer reads
+    taking.__annotations__ = {each.name: each.annotation for each in every}
+    return taking

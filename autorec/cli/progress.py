@@ -13,7 +13,7 @@ from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
 from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
-from autorec.domain.state import Record, State
+from autorec.domain.state import State
 from autorec.domain.text import duration, plain
 
 RECENT = 6
@@ -122,20 +122,10 @@ class Progress:
 
 def best_so_far(state: State) -> str:
     """The best decided candidate and the best baseline, by the primary objective on select."""
-    best, rival = _best(state, state.candidates), _best(state, state.baselines)
     name = state.task.primary.name
-    parts = [f"{short(r)} {describe(r)} {name} {_value(r, state):.4f}" for r in (best, rival) if r is not None]
+    best = [*state.best_first(state.candidates)[:1], *state.best_first(state.baselines)[:1]]
+    parts = [f"{short(r)} {describe(r)} {name} {state.value(r):.4f}" for r in best]
     return plain("   against   ".join(parts)) or "nothing judged yet"
-
-
-def _best(state: State, records: tuple[Record, ...]) -> Record | None:
-    return max((r for r in records if r.ok), key=lambda r: state.task.primary.worth(_value(r, state)), default=None)
-
-
-def _value(record: Record, state: State) -> float:
-    if record.search is None:
-        raise ValueError(f"{record.id} is not decided")
-    return value_of(record.search, state.task.primary.name)
 
 
 def _line(event: ev.Event, state: State) -> str | None:
@@ -158,7 +148,7 @@ def _line(event: ev.Event, state: State) -> str | None:
         case ev.ChampionChosen(reason=reason):
             return f"champion: {reason}"
         case ev.TestOpened(count=count):
-            return f"the sealed test is opened (time {count} for this data set)"
+            return f"the sealed test is opened (time {count} for {state.task.role} on this data set)"
     return None
 
 

@@ -3,11 +3,11 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,15 +27,9 @@ def add_to(app: typer.Typer) -> None:
     app.command()(resume)
 
 
+@options.takes_data
 def search(
-    data: options.Data = None,
-    columns: options.Columns = None,
-    min_rating: options.MinRating = None,
-    k_core: options.KCore = None,
-    user_features: options.UserFeatures = None,
-    item_features: options.ItemFeatures = None,
-    role: options.Role = None,
-    split: options.SplitRule = None,
+    chosen: Mapping[str, Any],
     llm: Annotated[
         str | None,
         typer.Option(
@@ -94,14 +88,7 @@ def search(
     from autorec.wiring import begin
 
     flags = {
-        "data": data,
-        "columns": columns,
-        "min_rating": min_rating,
-        "k_core": k_core,
-        "user_features": user_features,
-        "item_features": item_features,
-        "role": role,
-        "split": split,
+        **chosen,
         "llm": llm,
         "api_base": api_base,
         "hypotheses": tuple(hypothesis or ()),
@@ -189,7 +176,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
 
 def _introduce(sitting: "Sitting", path: Path) -> None:
     from autorec.domain.control import held_line
-    from autorec.domain.text import duration, plain
+    from autorec.domain.text import count, duration, plain
 
     task, material, plan = sitting.arena.task, sitting.arena.material, sitting.plan
     size = ", ".join(f"{count:,} {what}" for what, count in task.sizes.items())
@@ -199,8 +186,8 @@ def _introduce(sitting: "Sitting", path: Path) -> None:
         *(f"       {note}" for note in (*material.data.notes, *material.split.notes)),
         f"judge  controls: {held_line(sitting.journal.state.controls)}",
         f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
-        f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {plan.finalists} "
-        f"finalist{'s' if plan.finalists > 1 else ''} and the sealed test",
+        f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {count(plan.finalists, 'finalist')} "
+        "and the sealed test",
     ]
     print(plain("\n".join(lines)), file=sys.stderr)
 

@@ -11,14 +11,14 @@ from rich.table import Table
 from autorec.cli.terminal import Screen
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.control import held_line
-from autorec.domain.evaluation import Objective, Trained
+from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Fault, Record, State
-from autorec.domain.text import plain
+from autorec.domain.text import count, plain
 from autorec.finals import UNISOLATED
 from autorec.schemas.flags import data_flags
-from autorec.tasks.roles import role_named
+from autorec.tasks.known_roles import role_named
 from autorec.wiring.export import is_served
 
 
@@ -122,7 +122,8 @@ def final_table(state: State) -> Table:
     for name in (primary.name, *others):
         table.add_column(f"{name}\ntest", justify="right")
     champion = state.records.get(state.champion or "")
-    rows = [*([champion] if champion else []), *sorted(state.baselines, key=lambda r: -_test(r, primary))]
+    judged = state.best_first(state.baselines, Stage.FINAL)
+    rows = [*([champion] if champion else []), *judged, *(r for r in state.baselines if r not in judged)]
     for record in rows:
         stages = stages_of(record)
         figures = [_figure(stages["test"], name) for name in (primary.name, *others)]
@@ -224,16 +225,11 @@ def _say_faults(console: Screen, state: State) -> None:
 
 
 def _protocol(state: State) -> str:
-    opened = state.test_opened or 0
+    opened = count(state.test_opened or 0, "time")
     return (
         f"Protocol: split {state.task.split_rule}; {role_named(state.task.role).protocol(state.task)}. "
-        f"The test of this data set was opened {opened} time{'s' if opened != 1 else ''}."
+        f"The test of this data set was opened {opened} for {state.task.role}."
     )
-
-
-def _test(record: Record, objective: Objective) -> float:
-    value = (metrics_of(record.final(Stage.FINAL)) or {}).get(objective.name)
-    return float("-inf") if value is None else objective.worth(value)
 
 
 def _figure(metrics: Mapping[str, float] | None, name: str) -> str:

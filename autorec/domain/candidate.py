@@ -94,12 +94,13 @@ class Plan:
     """What a proposer decided to do next; decided at once and recorded, carried out later.
 
     `design` holds the choices of a policy (flat, JSON values); `hypothesis` what is to be tested;
-    `seed` feeds whatever randomness the carrying out needs.
+    `seed` feeds whatever randomness the carrying out needs. `proposer` names who carries it out; one of a
+    person's own leaves it out, for the configuration names it.
     """
 
-    proposer: str
     operator: Operator
     seed: int
+    proposer: str = ""
     parents: tuple[str, ...] = ()
     hypothesis: str | None = None
     design: Mapping[str, Any] | None = None

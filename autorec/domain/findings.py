@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autorec.domain.evaluation import Trained, value_of
+from autorec.domain.evaluation import Trained
 from autorec.domain.hypothesis import Difference, Verdict, read_prediction, verdict
 from autorec.domain.resolution import too_few
 from autorec.domain.state import Record, State
@@ -54,10 +54,10 @@ def rival_of(record: Record, state: State, predicted_effect: str | None = None) 
     mends. Without any: the baseline that the prediction names, else the best baseline.
     """
     if parents := _judged_parents(record, state):
-        return _best(parents, state)
+        return state.best(parents)
     baselines = [baseline for baseline in state.baselines if baseline.ok and baseline.id != record.id]
     named = [baseline for baseline in baselines if _names(predicted_effect, baseline.name)]
-    return _best(named or baselines, state)
+    return state.best(named or baselines)
 
 
 def _finding(sentence: str, state: State, measure: Measure) -> Finding:
@@ -139,15 +139,6 @@ def _judged_parents(record: Record, state: State) -> list[Record]:
         else:
             waiting += parent.parents
     return list(found.values())
-
-
-def _best(records: list[Record], state: State) -> Record | None:
-    primary = state.task.primary
-
-    def worth(record: Record) -> float:
-        return primary.worth(value_of(record.search, primary.name)) if record.search else float("-inf")
-
-    return max(records, key=worth, default=None)
 
 
 def _names(text: str | None, name: str | None) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from autorec.domain.evaluation import value_of
 from autorec.domain.state import Record, State
 
 
@@ -47,14 +46,9 @@ def lineage_of(state: State, candidate: str) -> Lineage:
     return Lineage(focus=candidate, records=tuple(r for r in state.records.values() if r.id in family))
 
 
-def value(record: Record, state: State) -> float | None:
-    """The primary metric on *select*; None where it was not judged."""
-    return value_of(record.search, state.task.primary.name) if record.search and record.ok else None
-
-
 def delta(record: Record, parent: Record, state: State) -> float | None:
     """Candidate minus parent in the primary metric on *select*; None where one of them was not judged."""
-    own, before = value(record, state), value(parent, state)
+    own, before = state.value(record), state.value(parent)
     return None if own is None or before is None else own - before
 
 

@@ -6,6 +6,7 @@ from autorec.domain.control import control_line
 from autorec.domain.evaluation import Objective
 from autorec.domain.events import Evidence
 from autorec.domain.state import State
+from autorec.domain.text import count
 
 LEVEL = 0.95
 """What an interval would cover if it were the only comparison."""
@@ -53,10 +54,12 @@ def evidence_line(state: State) -> str:
     e = state.evidence
     if e is None:
         return "No comparison with a baseline could be made on the test."
-    level = 100 * corrected_level(e.comparisons)
+    level = f"{100 * corrected_level(e.comparisons):.1f} %"
+    if e.comparisons > 1:
+        level += f" (95 % corrected for {count(e.comparisons, 'finalist')})"
     facts = (
         f"{state.task.primary.name} {e.effect:+.4f} against {e.against}, paired interval [{e.low:+.4f}, {e.high:+.4f}] "
-        f"at {level:.1f} % (95 % corrected for {e.comparisons} finalists). Baselines are untuned named designs."
+        f"at {level}. Baselines are untuned named designs."
     )
     if e.missing:
         missing = ", ".join(e.missing)
@@ -74,5 +77,4 @@ def too_few(n_units: int) -> str | None:
     """Why so many units tell nothing apart; None where they may."""
     if n_units >= LEAST_UNITS:
         return None
-    units = "1 unit" if n_units == 1 else f"{n_units} units"
-    return f"It rests on {units} (users, or rows), and fewer than {LEAST_UNITS} tell nothing apart"
+    return f"It rests on {count(n_units, 'unit')} (users, or rows), and fewer than {LEAST_UNITS} tell nothing apart"

@@ -1,12 +1,12 @@
 """What a run knows at one moment, read-only. Built by `fold.py` from events and from nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.control import Control
-from autorec.domain.evaluation import Task, Trained
+from autorec.domain.evaluation import Task, Trained, value_of
 from autorec.domain.events import Bill, Evidence
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Stage
@@ -57,6 +57,10 @@ class Record:
     def isolated(self) -> bool:
         """Whether every training of it was; a state that is kept outlives the training that it came from."""
         return all(trained.isolated for trained in (self.search, *self.finals) if trained is not None)
+
+    def at(self, stage: Stage) -> Trained | None:
+        """Its training in that stage."""
+        return self.search if stage is Stage.SEARCH else self.final(stage)
 
     def final(self, stage: Stage) -> Trained | None:
         """The last training of that stage."""
@@ -172,6 +176,20 @@ class State:
     @property
     def baselines(self) -> tuple[Record, ...]:
         return tuple(r for r in self.records.values() if r.is_baseline)
+
+    def value(self, record: Record, stage: Stage = Stage.SEARCH) -> float | None:
+        """The primary objective as that stage measured it; None where nothing was judged."""
+        trained = record.at(stage)
+        return value_of(trained, self.task.primary.name) if trained is not None and trained.ok else None
+
+    def best_first(self, records: Iterable[Record], stage: Stage = Stage.SEARCH) -> list[Record]:
+        """Those that were judged in that stage, the best by the primary objective first; equals stay in order."""
+        judged = [(record, value) for record in records if (value := self.value(record, stage)) is not None]
+        return [record for record, _ in sorted(judged, key=lambda pair: -self.task.primary.worth(pair[1]))]
+
+    def best(self, records: Iterable[Record], stage: Stage = Stage.SEARCH) -> Record | None:
+        """The first of `best_first`, where any was judged."""
+        return next(iter(self.best_first(records, stage)), None)
 
     @property
     def tiers(self) -> tuple[str, ...]:

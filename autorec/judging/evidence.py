@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from autorec.domain.errors import DataError
 
 Values = NDArray[np.floating]
-_CELLS = 1 << 21
 _DRAWS_BEYOND = 10
+_ROWS_A_COUNT = 16
+"""Drawing one binomial count takes about as long as drawing so many rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,25 +68,35 @@ def compare(a: bytes, b: bytes, comparisons: int, seed: int) -> tuple[float, flo
 
 
 def _bootstrapped(a: Values, b: Values, draws: int, rng: np.random.Generator) -> Values:
-    """Effects of `draws` resamples, float64 [draws]; a slice at a time, to bound memory."""
-    at_once = max(1, _CELLS // a.shape[1])
-    slices = [min(at_once, draws - start) for start in range(0, draws, at_once)]
-    return np.concatenate([_effects(a, b, n_draws, rng) for n_draws in slices])
-
-
-def _effects(a: Values, b: Values, n_draws: int, rng: np.random.Generator) -> Values:
-    weights = _resampled(a.shape[1], n_draws, rng)
-    side_a = (weights @ a.T * _resampled(len(a), n_draws, rng)).sum(axis=1)
-    side_b = (weights @ b.T * _resampled(len(b), n_draws, rng)).sum(axis=1)
+    """Effects of `draws` resamples, float64 [draws]."""
+    if len(a) == len(b) == 1:
+        return _resampled_means((a - b).T, draws, rng)[:, 0]
+    means = _resampled_means(np.concatenate((a, b)).T, draws, rng)
+    side_a = (means[:, : len(a)] * _shares(len(a), draws, rng)).sum(axis=1)
+    side_b = (means[:, len(a) :] * _shares(len(b), draws, rng)).sum(axis=1)
     effects: Values = side_a - side_b
     return effects
 
 
-def _resampled(n: int, n_draws: int, rng: np.random.Generator) -> Values:
-    """Weights of n things drawn n times with replacement: float64 [n_draws, n], rows summing to 1."""
-    drawn = rng.integers(0, n, size=(n_draws, n)) + n * np.arange(n_draws)[:, np.newaxis]
-    counts = np.bincount(drawn.ravel(), minlength=n * n_draws)
-    return counts.reshape(n_draws, n) / n
+def _resampled_means(rows: Values, draws: int, rng: np.random.Generator) -> Values:
+    """Means of n rows drawn n times with replacement from float64 [n, c]: float64 [draws, c].
+
+    Metrics of lists take few values: then how often each value is drawn is drawn, at a cost that does not depend on n.
+    Else rows are drawn one by one, but for those that are all zero, of which only the number matters.
+    """
+    n = len(rows)
+    distinct, counts = np.unique(rows, axis=0, return_counts=True)
+    if len(distinct) * _ROWS_A_COUNT <= n:
+        return rng.multinomial(n, counts / n, size=draws) @ distinct / n
+    moving = rows[rows.any(axis=1)]
+    sizes = rng.binomial(n, len(moving) / n, size=draws)
+    sums = [moving.take(rng.integers(0, len(moving), size), axis=0).sum(axis=0) for size in sizes]
+    return np.stack(sums) / n
+
+
+def _shares(n: int, draws: int, rng: np.random.Generator) -> Values:
+    """Shares of n things among n drawn with replacement: float64 [draws, n], rows summing to 1."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=draws) / n
 
 
 def _values(content: bytes) -> Values:

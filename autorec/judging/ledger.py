@@ -42,7 +42,9 @@ class TestLedger:
     def open(self, data_digest: str, split_digest: str, run: str) -> Opening:
         """Enter an opening, durably, before the test is looked at. A run that is resumed finds the one it made.
 
-        `data_digest` names the data as it was read, so that another choice of columns or rows is no fresh start.
+        `data_digest` names the data as it was read, so that another choice of columns or rows is no fresh start. Roles
+        name it by what they read of it: retrieval by the pairs of user and item, ranking by all columns of the rows.
+        So one file that serves both is counted apart for each, and the count is told with the role.
 
         Raises StoreError when it cannot be recorded.
         """

@@ -7,7 +7,7 @@ few candidates and the last few failures are told.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autorec.domain.evaluation import Objective, Task, Trained, value_of
+from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Limits
 from autorec.domain.state import Record, State
 
@@ -22,15 +22,14 @@ WHOLE_SECONDS = ("training_s",)
 
 def run_facts(state: State, limits: Limits) -> dict[str, Any]:
     """Task, limits and archive: what every prompt is told."""
-    judged = [r for r in state.candidates if r.ok]
     under_way = [r for r in state.candidates if r.search is None]
     failed = [r for r in state.candidates if r.search is not None and not r.ok]
     objectives = state.task.objectives
     return {
         "task": state.task,
         "limits": limits,
-        "baselines": [_baseline(r, state.task.primary) for r in best_first(state.baselines, state.task)],
-        "best": [_row(r, objectives) for r in best_first(judged, state.task)[:BEST_TOLD]],
+        "baselines": [_baseline(r, state.task.primary) for r in state.best_first(state.baselines)],
+        "best": [_row(r, objectives) for r in state.best_first(state.candidates)[:BEST_TOLD]],
         "under_way": [idea(r) for r in under_way[-UNDER_WAY_TOLD:]],
         "failures": [failure(r) for r in failed[-FAILURES_TOLD:]],
     }
@@ -63,13 +62,6 @@ def failure(record: Record, log: str = "") -> dict[str, Any]:
         "reason": _one_line(trained.reason),
         "log": tail,
     }
-
-
-def best_first(records: Sequence[Record], task: Task) -> list[Record]:
-    """Judged records by the primary objective, the best first; ties by age."""
-    sign = 1.0 if task.primary.direction == "minimize" else -1.0
-    judged = [r for r in records if r.ok]
-    return sorted(judged, key=lambda r: (sign * value_of(_trained(r), task.primary.name), r.number))
 
 
 def idea(record: Record) -> str:

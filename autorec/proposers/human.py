@@ -9,6 +9,7 @@ from autorec.domain.paths import FILE_BYTES, MOST_FILES, path_fault, tree_faults
 from autorec.domain.state import State
 
 NAME = "human"
+"""What its plans are signed with, and the rotation knows it by."""
 FOLDER = "folder"
 """The key of a plan's design that names the folder it stands for."""
 

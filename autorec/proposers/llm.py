@@ -38,13 +38,12 @@ class LLMProposer:
     max_repairs: int = 2
     max_tokens: int = 16_000
     deadline_s: float = 600.0
-    name: str = "llm"
 
     def plan(self, state: State, seed: int) -> Plan | None:
         """See `Proposer.plan`; None once the money is spent."""
         if self.max_usd is not None and state.spent.usd >= self.max_usd:
             return None
-        return next_plan(state, seed, proposer=self.name, model=self.client.model, max_repairs=self.max_repairs)
+        return next_plan(state, seed, model=self.client.model, max_repairs=self.max_repairs)
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
         """See `Proposer.propose`. A reply that cannot be used is sent back once with the exact fault.

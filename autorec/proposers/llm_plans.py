@@ -13,15 +13,17 @@ from autorec.domain.candidate import Operator, Plan
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.state import DeclinedAsk, Record, State
 
+NAME = "llm"
+"""What its plans are signed with, and the rotation knows it by."""
 DRAFT_SHARE = 0.3
 HYPOTHESIS_TRIES = 3
 
 
-def next_plan(state: State, seed: int, *, proposer: str, model: str, max_repairs: int) -> Plan:
+def next_plan(state: State, seed: int, *, model: str, max_repairs: int) -> Plan:
     """The next thing to ask for; the same state and seed always give the same plan."""
     rng = random.Random(seed)
-    plan = partial(Plan, proposer=proposer, model=model, seed=seed)
-    if broken := repair_due(state, proposer, max_repairs):
+    plan = partial(Plan, proposer=NAME, model=model, seed=seed)
+    if broken := repair_due(state, max_repairs):
         return plan(
             operator=Operator.REPAIR,
             parents=(broken.id,),
@@ -29,7 +31,7 @@ def next_plan(state: State, seed: int, *, proposer: str, model: str, max_repairs
             why=f"#{broken.number} failed and may be mended",
         )
     survivors = state.survivors
-    if hypothesis := open_hypothesis(state, proposer):
+    if hypothesis := open_hypothesis(state):
         operator = Operator.IMPROVE if survivors else Operator.DRAFT
         parents = (survivors[0].id,) if survivors else ()
         return plan(operator=operator, parents=parents, hypothesis=hypothesis.sentence, why="a person asks")
@@ -41,27 +43,27 @@ def next_plan(state: State, seed: int, *, proposer: str, model: str, max_repairs
     return plan(operator=Operator.IMPROVE, parents=(parent.id,), why=f"#{parent.number} survived")
 
 
-def open_hypothesis(state: State, proposer: str) -> Hypothesis | None:
+def open_hypothesis(state: State) -> Hypothesis | None:
     """The first hypothesis of a person that no candidate, and nothing under way, tests.
 
     One that gave no usable reply is tried a few times and then left; that the model was out is no try.
     """
     tested = {record.hypothesis for record in state.candidates} | {ask.plan.hypothesis for ask in state.asks}
     for hypothesis in state.hypotheses:
-        misses = sum(d.plan.hypothesis == hypothesis.sentence and d.plan.proposer == proposer for d in _tries(state))
+        misses = sum(d.plan.hypothesis == hypothesis.sentence and d.plan.proposer == NAME for d in _tries(state))
         if hypothesis.sentence not in tested and misses < HYPOTHESIS_TRIES:
             return hypothesis
     return None
 
 
-def repair_due(state: State, proposer: str, most: int) -> Record | None:
-    """The oldest failure of this proposer that is worth a repair, or its last repair if that failed as well.
+def repair_due(state: State, most: int) -> Record | None:
+    """The oldest failure of the language model that is worth a repair, or its last repair if that failed as well.
 
     A candidate is repaired at most `most` times: repairs that failed, that gave no candidate and that are under way
     count alike.
     """
     fruitless = _fruitless_repairs(state)
-    for family in _families(state, proposer):
+    for family in _families(state):
         tried = len(family) - 1 + sum(fruitless[member.id] for member in family)
         waiting = any(_is_under_repair(member, state) for member in family)
         if all(_failed(member) for member in family) and not waiting and tried < most:
@@ -74,8 +76,8 @@ def _pick(survivors: Sequence[Record], rng: random.Random) -> Record:
     return rng.choices(survivors, [1 / rank for rank in range(1, len(survivors) + 1)])[0]
 
 
-def _families(state: State, proposer: str) -> list[list[Record]]:
-    """Each candidate of the proposer with the repairs that descend from it, in order of admission."""
+def _families(state: State) -> list[list[Record]]:
+    """Each candidate of the language model with the repairs that descend from it, in order of admission."""
     family_of: dict[str, list[Record]] = {}
     families: list[list[Record]] = []
     for record in state.candidates:
@@ -83,7 +85,7 @@ def _families(state: State, proposer: str) -> list[list[Record]]:
         if parent in family_of:
             family_of[record.id] = family_of[parent]
             family_of[parent].append(record)
-        elif record.proposer == proposer:
+        elif record.proposer == NAME:
             family_of[record.id] = [record]
             families.append(family_of[record.id])
     return families

@@ -10,6 +10,7 @@ from autorec.proposers.space_walk import Chooser, draw
 from autorec.schemas.space import Design, SearchSpace, Value
 
 NAME = "policy"
+"""What its plans are signed with, and the rotation knows it by."""
 DRAWS = 32
 """How often a design that is already known is drawn again before the space counts as exhausted."""
 

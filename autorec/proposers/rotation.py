@@ -1,7 +1,6 @@
 """Who writes next: some proposers before all others, then the others in a fixed rotation."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from autorec.domain.candidate import Declined, Plan, Proposal
 from autorec.domain.state import State
@@ -9,7 +8,7 @@ from autorec.ports import Proposer
 
 
 class Rotation:
-    """Implements `ports.Proposer` over named proposers; a plan's `proposer` is the name of who carries it out.
+    """Implements `ports.Proposer` over named proposers; each signs its plans with the name that it has here.
 
     Those of `first` go on until they have nothing to do; then those of `then` alternate by the number of the ask.
     One that has nothing to do, has `at_once` asks under way, or has met a lasting fault, is passed over: while a
@@ -29,7 +28,7 @@ class Rotation:
                 continue
             plan = self._proposers[name].plan(state, seed)
             if plan is not None:
-                return replace(plan, proposer=name)
+                return plan
         return None
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:

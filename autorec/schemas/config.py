@@ -151,6 +151,9 @@ class SearchConfig(BaseModel):
     max_predict: Duration = Field(60.0, description="constraint: seconds for one prediction of all users")
     max_memory_mb: int = Field(4096, ge=256, description="limit and constraint: memory of the whole tree")
     max_state_mb: int = Field(1024, ge=1, description="constraint: size of the kept state")
+    keep_weights: Literal["survivors", "all"] = Field(
+        "survivors", description="whose weights stay: of survivors, finalists and baselines, or of all candidates"
+    )
     top_k: int = Field(100, ge=1, description="length of the lists that candidates hand in")
 
     @field_validator("data", "prompts", "user_features", "item_features")

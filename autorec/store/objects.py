@@ -1,7 +1,8 @@
 """Content-addressed bytes on disk: `objects/ab/cdef...`, each file named by the sha256 of its content.
 
 An object is written to a temporary name in the same folder, synced, and renamed: a reader sees all of it or nothing,
-and what `put` has returned survives a power cut. Objects never change, so readers and writers need no lock.
+and what `put` has returned survives a power cut. Objects never change, so readers and writers need no lock;
+only weights are ever removed.
 """
 
 import contextlib
@@ -56,6 +57,21 @@ class ObjectFolder:
                 fix="restore the file from a copy, and check the disk",
             )
         return content
+
+    def holds(self, digest: str) -> bool:
+        """Whether an object of that name is there, sound or not."""
+        return bool(_DIGEST.fullmatch(digest)) and self._place(digest).is_file()
+
+    def remove(self, digest: str) -> None:
+        """Forget the content, if it is there. Raises StoreError."""
+        if not self.holds(digest):
+            return
+        try:
+            self._place(digest).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"object {digest} cannot be removed from {self.path}: {error.strerror}", fix=_fix(error)
+            ) from error
 
     def sweep(self) -> int:
         """Remove what writers that died left half-written; returns how many files. Only while nobody else writes."""

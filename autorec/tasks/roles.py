@@ -4,10 +4,8 @@ A `Role` is what is known without data: names, metrics, baselines. A `Material` 
 role sees it: what is handed to candidates, what the judge compares with, what people read.
 """
 
-import difflib
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -222,33 +220,3 @@ class Role:
                 fix=f"metrics: {', '.join(known)}; costs: {', '.join(COSTS)}",
             )
         return measure.direction
-
-
-def role_of(config: SearchConfig) -> Role:
-    """The configured role, with metrics of one's own among its measures.
-
-    Raises UsageError for an unknown role, and for a metric whose name is taken or cannot stand in `name@10`.
-    """
-    role = role_named(config.role)
-    for name in config.metrics:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise UsageError(f"metrics: {name!r} is no name for a metric", fix="use a-z, 0-9 and _, as in mine")
-        if name in role.measures or name in COSTS:
-            raise UsageError(f"metrics: {name!r} is a metric or a cost already", fix="call yours otherwise")
-    own = dict.fromkeys(config.metrics, Measure(at_cutoff=True))
-    return replace(role, measures={**role.measures, **own})
-
-
-def role_named(name: str) -> Role:
-    """The role of that name. Raises UsageError that lists the known names."""
-    from autorec.tasks.ranking.role import RANKING
-    from autorec.tasks.retrieval import RETRIEVAL
-
-    roles = {role.name: role for role in (RETRIEVAL, RANKING)}
-    if name not in roles:
-        near = difflib.get_close_matches(name, roles, n=1)
-        raise UsageError(
-            f"role: there is no {name!r}; expected one of {', '.join(roles)}",
-            fix=f"did you mean {near[0]!r}?" if near else "give one of these names",
-        )
-    return roles[name]

@@ -8,7 +8,7 @@ from typing import Any
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.commands import Command, Letter
 from autorec.domain.control import Control, within
-from autorec.domain.evaluation import Evaluation, Objective, Task, Trained, value_of
+from autorec.domain.evaluation import Evaluation, Objective, Task, Trained
 from autorec.domain.events import Event, Told
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.domain.seeds import derive_seed
@@ -85,7 +85,8 @@ class NumberProposer:
     Every `decline_every`-th ask is declined, and numbers repeat now and then, so that duplicates come up.
     """
 
-    def __init__(self, numbers: int = 1000, decline_every: int = 7) -> None:
+    def __init__(self, numbers: int = 1000, decline_every: int = 7, name: str = "numbers") -> None:
+        self._name = name
         self._numbers = numbers
         self._decline_every = decline_every
 
@@ -93,7 +94,7 @@ class NumberProposer:
         parents = tuple(record.id for record in state.survivors[:1])
         operator = Operator.IMPROVE if parents else Operator.DRAFT
         return Plan(
-            proposer="numbers", operator=operator, seed=seed, parents=parents, why=f"{len(state.decided)} decided"
+            proposer=self._name, operator=operator, seed=seed, parents=parents, why=f"{len(state.decided)} decided"
         )
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
@@ -122,7 +123,8 @@ class InstantTrainer:
         return self._result(candidate, stage, seed, draw / 2**31)
 
     def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
-        return self._result(candidate, stage, kept.seed, derive_seed(candidate.id, stage) / 2**31)
+        judged = self._result(candidate, stage, kept.seed, derive_seed(candidate.id, stage) / 2**31)
+        return replace(judged, state=kept.state)
 
     def _result(self, candidate: Candidate, stage: Stage, seed: int, value: float | None) -> Trained:
         ok = value is not None
@@ -136,9 +138,9 @@ class InstantTrainer:
             tier="instant",
             usage=Usage(),
             evaluation=evaluation,
-            predictions=self._put(b"predictions") if ok else None,
             per_unit=self._put(f"{value}".encode()) if ok else None,
-            state=self._put(b"state") if ok else None,
+            predictions=self._put(f"{value}".encode()) if ok else None,
+            state=self._put(f"weights of {candidate.id} {stage} {seed}".encode()) if ok else None,
         )
 
 
@@ -157,12 +159,5 @@ class BestFirst:
     def select(self, state: State) -> tuple[dict[str, str], tuple[Record, ...]]:
         looked_at = dict.fromkeys((*(r.id for r in state.survivors), *state.decided_since))
         records = [state.records[i] for i in looked_at]
-        ranked = sorted((r for r in records if r.ok), key=lambda r: -_value(r, state))
-        kept = tuple(ranked[: self._size])
+        kept = tuple(state.best_first(records)[: self._size])
         return {r.id: "kept" if r in kept else "dropped" for r in records}, kept
-
-
-def _value(record: Record, state: State) -> float:
-    if record.search is None:
-        raise ValueError(f"{record.id} is not decided")
-    return value_of(record.search, state.task.primary.name)

@@ -16,6 +16,12 @@ class MemoryObjects:
         self._contents[digest] = bytes(content)
         return digest
 
+    def holds(self, digest: str) -> bool:
+        return digest in self._contents
+
+    def remove(self, digest: str) -> None:
+        self._contents.pop(digest, None)
+
     def get(self, digest: str) -> bytes:
         if digest not in self._contents:
             raise StoreError(f"object {digest} is not in memory")

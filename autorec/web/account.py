@@ -9,7 +9,7 @@ from typing import Any
 
 from autorec.domain import events as ev
 from autorec.domain.errors import RunError
-from autorec.domain.evaluation import Trained, value_of
+from autorec.domain.evaluation import Trained
 from autorec.domain.findings import Finding
 from autorec.domain.fold import Fold
 from autorec.domain.job import Stage
@@ -134,12 +134,6 @@ class Account:
         return tuple(Phase(name=name, seconds=seconds) for name, seconds in spent.items() if seconds > 0)
 
 
-def value(record: Record, state: State, stage: Stage = Stage.SEARCH) -> float | None:
-    """The primary metric of that stage, None where nothing was judged."""
-    trained = record.search if stage is Stage.SEARCH else record.final(stage)
-    return value_of(trained, state.task.primary.name) if trained is not None and trained.ok else None
-
-
 def read_account(folder: RunFolder) -> Account:
     """Gather a run from its store. Raises RunError where it was never fully begun, StoreError."""
     timed = tuple(folder.events.timed())
@@ -192,7 +186,7 @@ def _steps(state: State, moments: Sequence[tuple[float, ev.Event]]) -> Iterator[
         if record.is_baseline:
             continue
         place += 1
-        found = value(record, state)
+        found = state.value(record)
         worth = None if found is None else state.task.primary.worth(found)
         led = worth is not None and (best is None or worth > best)
         best = worth if led else best

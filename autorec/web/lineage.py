@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autorec.domain.state import Record, State
-from autorec.web.account import value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,8 @@ def families(state: State) -> tuple[list[Family], list[Record]]:
             founders.append(record)
     found = [_family(founder, children, state) for founder in founders if children[founder.id]]
     alone = [r for r in founders if not children[r.id] and not r.is_baseline]
-    return sorted(found, key=lambda family: _rank(family.best, state)), alone
+    places = {record.id: place for place, record in enumerate(state.best_first(state.records.values()))}
+    return sorted(found, key=lambda family: places[family.best.id] if family.best else len(places)), alone
 
 
 def line_of(record: Record | None, state: State) -> frozenset[str]:
@@ -56,8 +56,7 @@ def line_of(record: Record | None, state: State) -> frozenset[str]:
 
 def _family(founder: Record, children: dict[str, list[Record]], state: State) -> Family:
     members = tuple(_descent(founder, children, state))
-    judged = [m.record for m in members if m.record.ok]
-    return Family(members=members, best=min(judged, key=lambda r: _rank(r, state), default=None))
+    return Family(members=members, best=state.best(member.record for member in members))
 
 
 def _descent(founder: Record, children: dict[str, list[Record]], state: State) -> Iterator[Member]:
@@ -67,8 +66,3 @@ def _descent(founder: Record, children: dict[str, list[Record]], state: State) -
         others = tuple(state.records[i] for i in record.parents[1:] if i in state.records)
         yield Member(record=record, depth=depth, others=others)
         waiting += [(child, depth + 1) for child in reversed(children.get(record.id, []))]
-
-
-def _rank(record: Record | None, state: State) -> float:
-    found = value(record, state) if record else None
-    return float("inf") if found is None else -state.task.primary.worth(found)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from autorec.domain.evaluation import Trained
 from autorec.domain.state import Record
 from autorec.web import charts
-from autorec.web.account import Account, Step, value
+from autorec.web.account import Account, Step
 from autorec.web.wording import figure, label, made
 
 SURVIVORS_NAMED = 4
@@ -18,7 +18,7 @@ def all_plots(account: Account) -> Mapping[str, Markup]:
     """Name -> drawing; a drawing with nothing to show is left out."""
     drawn: dict[str, tuple[charts.Draw, float]] = {}
     objective = account.state.task.primary
-    found = [(label(r), value(r, account.state)) for r in account.state.baselines]
+    found = [(label(r), account.state.value(r)) for r in account.state.baselines]
     levels = [(name, level) for name, level in found if level is not None]
     if any(step.value is not None for step in account.steps):
         unit, seconds = _unit_of(account.steps[-1].worked_s)

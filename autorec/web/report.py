@@ -18,10 +18,9 @@ from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.control import broken, control_line, held_line
 from autorec.domain.job import NO_ISOLATION, Stage
 from autorec.domain.state import Record
-from autorec.domain.text import duration, plain, size
+from autorec.domain.text import count, duration, plain, size
 from autorec.schemas.flags import data_flags
-from autorec.tasks.roles import role_named
-from autorec.web import account as facts
+from autorec.tasks.known_roles import role_named
 from autorec.web import plots, sources, wording
 from autorec.web.account import Account
 from autorec.web.configuration import as_toml
@@ -53,7 +52,7 @@ def render(account: Account) -> str:
         "family": wording.family,
         "idea": wording.idea,
         "remark": wording.remark,
-        "count": wording.count,
+        "count": count,
         "control": control_line,
         "brief": sources.brief,
         "clip": sources.clipped,
@@ -89,7 +88,7 @@ def _context(account: Account) -> dict[str, Any]:
         "can_export": is_served(state.task.role),
         "same_data": data_flags(account.started.config),
         "toml": as_toml(account.started.config),
-        "value": lambda record, stage=Stage.SEARCH: facts.value(record, state, Stage(stage)),
+        "value": lambda record, stage=Stage.SEARCH: state.value(record, Stage(stage)),
         "stages": list(Stage),
         "metrics": _metrics(account),
         "code": lambda record: _code(record, account),

@@ -10,8 +10,9 @@ from autorec.domain.events import Evidence
 from autorec.domain.job import Stage
 from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve, too_few
 from autorec.domain.state import Record
+from autorec.domain.text import count
 from autorec.finals import UNISOLATED
-from autorec.web.account import Account, value
+from autorec.web.account import Account
 
 WITH_A_SANDBOX = "Search again without --unsafe-no-sandbox; autorec doctor says what this machine offers."
 BADGES: Mapping[Resolution, str] = {
@@ -78,12 +79,6 @@ def idea(record: Record) -> str:
     return record.hypothesis or ", ".join(_choice(name, chosen) for name, chosen in (record.design or {}).items())
 
 
-def count(number: int, noun: str) -> str:
-    """`1 family`, `2 families`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
 def remark(record: Record) -> str:
     """Why it failed, or what it is about."""
     failed = record.search is not None and not record.ok
@@ -97,7 +92,7 @@ def better_way(objective: Objective) -> str:
 def headline(account: Account) -> Headline:
     """The first thing to read."""
     state, champion = account.state, account.champion
-    if champion is not None and value(champion, state, Stage.FINAL) is not None:
+    if champion is not None and state.value(champion, Stage.FINAL) is not None:
         return _judged(account, champion)
     if state.ended is not None:
         if state.ended == UNISOLATED:
@@ -114,7 +109,7 @@ def headline(account: Account) -> Headline:
 def _judged(account: Account, champion: Record) -> Headline:
     state, evidence = account.state, account.state.evidence
     metric = state.task.primary.name
-    title = f"{figure(value(champion, state, Stage.FINAL))} {metric} on the sealed test, by {_article(champion)}"
+    title = f"{figure(state.value(champion, Stage.FINAL))} {metric} on the sealed test, by {_article(champion)}"
     if evidence is None:
         told = "No comparison with a baseline could be made on the test."
         if account.standing != "finished":
@@ -161,7 +156,7 @@ def _under_way(account: Account) -> Headline:
     }[account.standing]
     best = "No candidate has been judged yet"
     if leader is not None:
-        best = f"{figure(value(leader, state))} {state.task.primary.name} on select so far, by {_article(leader)}"
+        best = f"{figure(state.value(leader))} {state.task.primary.name} on select so far, by {_article(leader)}"
     return Headline(
         badge=account.standing.capitalize(), tone="open", title=best, sentence=f"{told} The test is sealed."
     )

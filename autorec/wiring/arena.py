@@ -21,7 +21,8 @@ from autorec.domain.job import HISTORY_OF, MEBIBYTE, Limits, Stage
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import Material, Role, role_of
+from autorec.tasks.known_roles import role_of
+from autorec.tasks.roles import Material, Role
 from autorec.wiring.integrity import Integrity
 from autorec.wiring.own import Own, open_own_executor, own_metrics
 from autorec.wiring.spaces import OpenSpace, open_space

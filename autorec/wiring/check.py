@@ -5,7 +5,7 @@ import secrets
 from autorec.domain.control import Control
 from autorec.domain.job import Part
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import role_of
+from autorec.tasks.known_roles import role_of
 from autorec.wiring.arena import load_data, settle
 from autorec.wiring.integrity import Integrity
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from autorec.domain.evaluation import Trained, value_of
+from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import corrected_level
 from autorec.domain.state import Record, State
@@ -31,18 +31,17 @@ def against_baselines(state: State, objects: Objects) -> tuple[Comparison, ...]:
     ours = _final(state.records.get(state.champion or ""))
     if ours is None:
         return ()
-    objective, comparisons = state.task.primary, max(1, len(state.finalists))
+    comparisons = max(1, len(state.finalists))
     found = []
-    for record in state.baselines:
+    for record in state.best_first(state.baselines, Stage.FINAL):
         theirs = _final(record)
         if theirs is None or not ours.pairs_with(theirs):
             continue
         values = objects.get(ours.per_unit or ""), objects.get(theirs.per_unit or "")
         effect, low, high = compare(*values, comparisons, state.seed)
-        worth = objective.worth(value_of(theirs, objective.name))
         level = corrected_level(comparisons)
-        found.append((worth, Comparison(baseline=record, effect=effect, low=low, high=high, level=level)))
-    return tuple(comparison for _, comparison in sorted(found, key=lambda pair: -pair[0]))
+        found.append(Comparison(baseline=record, effect=effect, low=low, high=high, level=level))
+    return tuple(found)
 
 
 def _final(record: Record | None) -> Trained | None:

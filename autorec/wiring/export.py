@@ -14,9 +14,12 @@ from autorec.domain.errors import RunError, UsageError
 from autorec.domain.evaluation import Objective, Trained
 from autorec.domain.events import RunStarted
 from autorec.domain.job import Limits, Stage
+from autorec.domain.retention import spare_weights
 from autorec.domain.state import Record, State
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.roles import Material, Portable, role_named
+from autorec.schemas.flags import data_flags
+from autorec.tasks.known_roles import role_named
+from autorec.tasks.roles import Material, Portable
 from autorec.wiring.arena import load_data
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ def export_candidate(
 
     _require_served(state.task.role, run.path, record)
     kept = _kept(record, state, run.path)
+    _require_weights(run, state, record, kept)
     started = _started(run)
     with new_folder(target) as folder:
         material = _material(started, data)
@@ -169,6 +173,18 @@ def _kept(record: Record, state: State, run: Path) -> Trained:
         problem = "was recalled from the cache of baselines, which keeps no weights: they are in another run's ids"
         fix = "search again with AUTOREC_HOME set to an empty folder, and the baselines are trained anew"
     raise UsageError(f"{short} cannot be exported: it {problem}", fix=fix)
+
+
+def _require_weights(run: "RunFolder", state: State, record: Record, kept: Trained) -> None:
+    """Raises UsageError where the weights were removed, as nothing of the run needs them."""
+    if kept.state not in spare_weights(state) or run.objects.holds(kept.state):
+        return
+    short = record.id[:SHORT_ID]
+    raise UsageError(
+        f"{short} cannot be exported: it did not survive, and keep_weights = 'survivors' removed its weights",
+        fix=f"put its code (autorec show {run.path} {short} --code) into a folder and train it again, keeping all: "
+        f"AUTOREC_SEARCH_KEEP_WEIGHTS=all autorec search{data_flags(_started(run).config)} --seed-code FOLDER",
+    )
 
 
 def _started(run: "RunFolder") -> RunStarted:

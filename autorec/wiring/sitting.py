@@ -37,6 +37,7 @@ from autorec.wiring.arena import (
 )
 from autorec.wiring.integrity import demand
 from autorec.wiring.own import Own, read_again, read_own, try_prompts
+from autorec.wiring.shelf import Shelf
 from autorec.wiring.spaces import open_space
 from autorec.wiring.writers import open_writers, own_writers
 
@@ -127,9 +128,10 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
             environment=environment(),
         )
         try:
-            journal = Journal(folder.events, listeners)
+            shelf = Shelf(folder.objects, keep_all=config.keep_weights == "all")
+            journal = Journal(folder.events, (*listeners, shelf.listen))
             journal.record(started)
-            sitting = _sit_down(config, material, folder, journal, executor, seeds, client, own, began)
+            sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, client, own, began)
             manifest = json.dumps(material.split.manifest(), indent=2) + "\n"
             (folder.path / "split.json").write_text(manifest, encoding="utf-8")
         except BaseException:
@@ -160,11 +162,12 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         material = load_data(config)
         _refuse_change(path, "data", material.data.digest, started.task.data_digest)
         _refuse_change(path, "split", material.split.digest, started.task.split_digest)
-        journal = Journal(folder.events, listeners)
+        shelf = Shelf(folder.objects, keep_all=config.keep_weights == "all")
+        journal = Journal(folder.events, (*listeners, shelf.listen))
         executor = isolated_executor(stack, config, spares=config.workers)
         over = journal.state.search_ended is not None
         client = None if over else _reopen_client(config, journal.state.spent.usd)
-        sitting = _sit_down(config, material, folder, journal, executor, seeds, client, own, began)
+        sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, client, own, began)
         yield replace(sitting, notes=changes)
 
 
@@ -197,6 +200,7 @@ def _sit_down(
     config: SearchConfig,
     material: Material,
     folder: "RunFolder",
+    shelf: Shelf,
     journal: Journal,
     executor: Executor,
     seeds: Mapping[str, Mapping[str, str]],
@@ -209,6 +213,7 @@ def _sit_down(
     from autorec.judging.ledger import TestLedger
     from autorec.selection.study import NsgaSelector
 
+    shelf.clear(journal.state)
     worked_s = folder.events.worked_s()
     folder.events.begin_sitting(time.monotonic() - began)
     plan = time_plan(config, open_space(config, own.search_space))
@@ -216,7 +221,7 @@ def _sit_down(
         config,
         material,
         executor=executor,
-        objects=folder.objects,
+        objects=shelf,
         secret=folder.secret,
         folder=folder.fresh_work(),
         training_s=plan.training_s,

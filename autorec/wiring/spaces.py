@@ -20,7 +20,7 @@ from autorec.prompting.templates import BUILTIN, SUFFIX, TemplateFiles, read_tex
 from autorec.proposers.space_code import SpaceCode
 from autorec.schemas.config import SearchConfig
 from autorec.schemas.space import Bool, Choice, Design, SearchSpace, find_space, is_path, load_space, parse_space
-from autorec.tasks.roles import role_named
+from autorec.tasks.known_roles import role_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Who writes candidates: from the names in the configuration to one proposer that hands out turns."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from autorec.assets import assets
@@ -9,6 +10,9 @@ from autorec.domain.errors import UsageError
 from autorec.domain.state import State
 from autorec.ports import Desk, Objects, Proposer
 from autorec.prompting.admission import breaches
+from autorec.proposers.human import NAME as HUMAN
+from autorec.proposers.llm_plans import NAME as LLM
+from autorec.proposers.policy import NAME as POLICY
 from autorec.schemas.config import SearchConfig
 from autorec.wiring import own_code
 from autorec.wiring.arena import Arena
@@ -17,7 +21,6 @@ if TYPE_CHECKING:
     from autorec.llm.client import LLMClient
     from autorec.prompting.templates import TemplateFiles
 
-LLM, POLICY = "llm", "policy"
 BUILT_IN = (LLM, POLICY)
 
 
@@ -71,7 +74,7 @@ def open_writers(
     for name, cls in own_writers(config).items():
         makers[name] = lambda name=name, cls=cls: Guarded(name, cls, _desk(arena, objects))  # type: ignore[misc]
     then = {name: makers[name]() for name in writers(config) if name in makers}
-    return Rotation(first={"human": HumanProposer(seeds)}, then=then, at_once=config.workers)
+    return Rotation(first={HUMAN: HumanProposer(seeds)}, then=then, at_once=config.workers)
 
 
 class Guarded:
@@ -86,11 +89,13 @@ class Guarded:
         own_code.method("proposers", name, self._inner, "propose", "plan, state")
 
     def plan(self, state: State, seed: int) -> Plan | None:
-        """See `ports.Proposer`."""
+        """See `ports.Proposer`; the plan is signed with the name that the configuration has for it."""
         with own_code.explained("proposers", self._name):
             plan = self._inner.plan(state, seed)
-        if plan is None or isinstance(plan, Plan):
-            return plan
+        if plan is None:
+            return None
+        if isinstance(plan, Plan):
+            return replace(plan, proposer=self._name)
         raise self._wrong(plan, "plan", "a Plan or None")
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:

@@ -62,4 +62,4 @@ class DecayProposer:
 
     def _plan(self, operator: Operator, seed: int, days: float, why: str, parents: tuple[str, ...] = ()) -> Plan:
         design = {"half_life_days": days}
-        return Plan(proposer="decay", operator=operator, seed=seed, parents=parents, design=design, why=why)
+        return Plan(operator=operator, seed=seed, parents=parents, design=design, why=why)

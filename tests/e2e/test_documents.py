@@ -1,16 +1,10 @@
 """Every command of the README and of docs/ runs as it is written, block after block, in a folder of the reader's.
 
-What stands in a ```sh block is run by the shell, a line at a time; a ```toml block whose first line names a file is
-that file. Searches are cut short through the environment, which flags would
-beat: so documents name a budget and leave the number of candidates to it.
+A ```toml block whose first line names a file is that file.
 """
 
-import os
 import re
 import shutil
-import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +12,9 @@ import pytest
 
 from autorec.testing.llm_server import ScriptedServer
 from autorec.testing.replies import ScriptedDesigner
+from tests.e2e import blocks
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"^```toml\n# (\S+\.toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {
     "make": "what runs this test",
@@ -33,9 +26,6 @@ ELSEWHERE = {
     "autorec search --data ratings.csv --budget 20m --llm openai/gpt-5": "asks a model that costs money",
 }
 """Beginnings of the commands that are not run here, and why."""
-SHORT = {"MAX_CANDIDATES": "3", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2",
-         "BASELINES": "pop,ease"}  # fmt: skip
-OTHER_ROLE = {"BASELINES": "constant,lr"}
 MODEL = """
 import torch
 
@@ -53,15 +43,13 @@ def build(data, params):
 
 
 def documents() -> list[Path]:
-    files = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    files = [blocks.ROOT / "README.md", *sorted((blocks.ROOT / "docs").glob("*.md"))]
     return [file for file in files if any(commands(file))]
 
 
 def commands(document: Path) -> Iterator[str]:
-    """Commands in order, but for those of `ELSEWHERE`; a line that ends in a backslash goes on in the next."""
-    for block in BLOCK.findall(document.read_text()):
-        lines = block.replace("\\\n", " ").splitlines()
-        yield from (line for line in lines if line.strip() and not line.startswith(tuple(ELSEWHERE)))
+    """Commands in order, but for those of `ELSEWHERE`."""
+    return (command for command in blocks.commands(document) if not command.startswith(tuple(ELSEWHERE)))
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +61,8 @@ def prepared(isolation: str, small_log: Path, tmp_path_factory: pytest.TempPathF
     mine.mkdir()
     (mine / "model.py").write_text(MODEL)
     (mine / "train.py").write_text("def fit(recommender, data, params, run):\n    run.checkpoint(recommender)\n")
-    command = desk / "bin" / "autorec"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m autorec "$@"\n')
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    shell("autorec search --data ratings.csv --budget 20m --run demo", desk)
+    blocks.put_autorec_into(desk)
+    blocks.carry_out("autorec search --data ratings.csv --budget 20m --run demo", desk)
     return desk
 
 
@@ -92,25 +77,10 @@ def desk(prepared: Path, document: Path, tmp_path: Path) -> Path:
     return desk
 
 
-def shell(command: str, desk: Path, **more: str) -> None:
-    short = SHORT | (OTHER_ROLE if "--role ranking" in command else {})
-    environment = {
-        **os.environ,
-        **{f"AUTOREC_SEARCH_{name}": value for name, value in short.items()},
-        "PATH": f"{desk / 'bin'}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-        "OPENAI_API_KEY": "sk-test",
-        **more,
-    }
-    done = subprocess.run(
-        ["bash", "-euc", command], cwd=desk, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr}"
-
-
 @pytest.mark.parametrize("document", documents(), ids=lambda file: file.name)
 def test_the_commands_of_a_document_run_as_written(document: Path, desk: Path) -> None:
     with ScriptedServer(ScriptedDesigner()) as server:
         for command in commands(document):
             asks_a_model = "--llm" in command or "--config" in command
-            shell(command, desk, **{"AUTOREC_SEARCH_API_BASE": server.base} if asks_a_model else {})
+            model = {"AUTOREC_SEARCH_API_BASE": server.base} if asks_a_model else {}
+            blocks.carry_out(command, desk, OPENAI_API_KEY="sk-test", **model)

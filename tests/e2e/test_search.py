@@ -62,6 +62,20 @@ def test_the_stored_predictions_score_the_same_outside(finished, small_log):
     assert sum(1 / rank for rank in found.values()) / len(asked) == pytest.approx(result["champion"]["test"]["mrr@10"])
 
 
+def test_only_weights_that_can_still_be_of_use_are_kept(finished):
+    command, _ = finished
+    listed = command.json("list", "runs/one")["candidates"]
+    policys = [c["id"] for c in listed if c["operator"] == "policy" and c["outcome"] == "completed"]
+    dropped = next(i for i in policys if "dropped" in command("show", "one", i))
+    command("export", "one", "champion", "taken")
+    run = command.start("export", "one", dropped[:8], "not_taken")
+    _, said = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert "keep_weights = 'survivors' removed its weights" in said
+    assert "AUTOREC_SEARCH_KEEP_WEIGHTS=all autorec search --data" in said
+    assert not (command.folder / "not_taken").exists()
+
+
 def test_people_can_look_at_every_part(finished):
     command, result = finished
     champion = result["champion"]["id"]

@@ -19,8 +19,8 @@ from autorec.schemas.config import SearchConfig
 from autorec.schemas.params import read_params
 from autorec.schemas.space import load_space
 from autorec.selection.choosers import random_chooser
+from autorec.tasks.known_roles import role_named
 from autorec.tasks.ranking.world import ClickWorld, generate, write_csv
-from autorec.tasks.roles import role_named
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
 

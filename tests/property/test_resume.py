@@ -6,11 +6,14 @@ from hypothesis import strategies as st
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
+from autorec.domain.evaluation import Trained
 from autorec.domain.events import Admitted, Asked, Event, Rejected, RunStarted, Told
 from autorec.domain.hypothesis import Hypothesis
+from autorec.domain.job import Stage
 from autorec.domain.state import State
 from autorec.finals import Finals
 from autorec.journal import Journal
+from autorec.ports import Objects
 from autorec.proposers.rotation import Rotation
 from autorec.search import Pace, Search, enter_baseline
 from autorec.testing.loop import (
@@ -25,6 +28,7 @@ from autorec.testing.loop import (
     falls_to_chance,
 )
 from autorec.testing.memory import MemoryObjects
+from autorec.wiring.shelf import Shelf
 
 BASELINES = {name: Candidate.of({"model.py": f"# {name}\n"}) for name in ("pop", "ease")}
 
@@ -33,15 +37,28 @@ class Mortal(NumberProposer):
     """Its first asks are answered; from ask number `dies` on, each meets a lasting fault."""
 
     def __init__(self, dies: int) -> None:
-        super().__init__()
+        super().__init__(name="llm")
         self._dies = dies
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
         return Declined(reason="dead", lasting=True) if state.asked >= self._dies else super().propose(plan, state)
 
 
+class Demanding(InstantTrainer):
+    """Judges a kept training only where its weights are still there."""
+
+    def __init__(self, objects: Objects) -> None:
+        super().__init__(objects.put)
+        self._objects = objects
+
+    def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
+        self._objects.get(kept.state or "")
+        return super().predict(candidate, stage, kept)
+
+
 def proposers(dies: int, workers: int) -> Rotation:
-    return Rotation(first={}, then={"llm": Mortal(dies), "policy": NumberProposer(numbers=40)}, at_once=workers)
+    policy = NumberProposer(numbers=40, name="policy")
+    return Rotation(first={}, then={"llm": Mortal(dies), "policy": policy}, at_once=workers)
 
 
 Script = tuple[tuple[int, Command], ...]
@@ -73,10 +90,12 @@ def play(
 
     Time is up once `late` candidates are decided; `dies`: one of two proposers does, at that ask.
     """
-    journal = Journal(events)
-    trainer = InstantTrainer(objects.put)
+    shelf = Shelf(objects)
+    journal = Journal(events, (shelf.listen,))
+    trainer = Demanding(shelf)
     if journal.empty:
         journal.record(RunStarted(task=TASK, seed=seed, version="test", config={}))
+    shelf.clear(journal.state)
     for name, baseline in BASELINES.items():
         plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0)
         enter_baseline(journal, objects, name, baseline, plan)
@@ -151,6 +170,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, mo
     events = MemoryEvents(kept)
     play(events, objects, seed, workers, population, most, late, dies, script)
     assert events.events == whole
+    assert_weights_of_survivors_alone(Journal(events).state, objects)
+
+
+def assert_weights_of_survivors_alone(state: State, objects: MemoryObjects) -> None:
+    """One state of each judged baseline, survivor and finalist can still be had, and no other that is known."""
+    standing = {r.id for r in (*state.baselines, *state.survivors)} | set(state.finalists)
+    for record in state.records.values():
+        made = {t.state for t in (record.search, *record.finals) if t and t.state}
+        kept = {record.kept.state} if record.kept and record.id in standing else set()
+        assert {digest for digest in made if objects.holds(digest)} == kept
 
 
 def test_whatever_was_asked_is_booked_when_time_is_up():

@@ -25,6 +25,23 @@ def test_scipy_agrees_on_one_seed() -> None:
     assert ours.high == pytest.approx(theirs.high, abs=0.06 * width)
 
 
+def test_few_and_many_values_and_zeros_are_drawn_alike() -> None:
+    """Counts of few values, rows one by one, and rows that are mostly zero: each by its own way, all as scipy does."""
+    hits = RNG.choice([0.0, 0.5, 1.0], size=2000, p=[0.7, 0.1, 0.2])
+    for ours in (hits, hits + RNG.normal(0, 0.1, 2000), np.where(hits > 0, hits + RNG.normal(0, 0.1, 2000), 0)):
+        interval = paired_interval(ours, np.zeros(2000), draws=5000, seed=1)
+        scipys = stats.bootstrap((ours,), np.mean, n_resamples=5000, method="percentile", rng=np.random.default_rng(2))
+        assert interval.low == pytest.approx(scipys.confidence_interval.low, abs=0.05 * interval.effect)
+        assert interval.high == pytest.approx(scipys.confidence_interval.high, abs=0.05 * interval.effect)
+        assert (interval.high - interval.low) / 3.92 == pytest.approx(scipys.standard_error, rel=0.06)
+
+
+@pytest.mark.parametrize("n_units", [1, 5, 15, 100])
+def test_no_difference_has_no_width(n_units: int) -> None:
+    same = paired_interval(np.ones(n_units), np.ones(n_units), seed=1)
+    assert (same.effect, same.low, same.high) == (0, 0, 0)
+
+
 def test_the_t_interval_agrees_on_many_users_also_when_corrected() -> None:
     difference = BETTER - BASE
     for comparisons in (1, 5):

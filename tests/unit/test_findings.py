@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from autorec.domain.candidate import Operator, Plan
+from autorec.domain.evaluation import Direction, Objective
 from autorec.domain.findings import Finding, findings, rival_of
 from autorec.domain.hypothesis import Difference, Hypothesis, Verdict
-from autorec.domain.job import OutcomeKind
+from autorec.domain.job import OutcomeKind, Stage
 from autorec.domain.state import Ask, DeclinedAsk, Fault, State
 from autorec.testing.memory import MemoryObjects
 from autorec.testing.states import Story
@@ -112,3 +113,17 @@ def test_few_units_leave_it_open(story):
     state = replace(state, records={**state.records, record.id: few})
     found = of(state, "h")
     assert (found.verdict, "It rests on 2 units" in found.why) == (Verdict.OPEN, True)
+
+
+def test_best_first_leaves_out_what_was_not_judged_and_keeps_equals_in_order(story):
+    told = [story.tell(files(n), value=value) for n, value in enumerate((0.2, None, 0.4, 0.2))]
+    waiting = story.tell(files(9), decided=False)
+    state = story.state()
+    first, failed, best, equal = told
+    assert state.best_first([equal, failed, waiting, first, best]) == [best, equal, first]
+    assert state.best([failed, waiting]) is None
+    lower = replace(
+        state, task=replace(state.task, objectives=(Objective(name="ndcg@10", direction=Direction.MINIMIZE),))
+    )
+    assert lower.best_first(told) == [first, equal, best]
+    assert state.best_first(told, Stage.FINAL) == []

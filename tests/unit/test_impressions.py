@@ -13,13 +13,13 @@ import pytest
 from autorec.domain.errors import DataError, UsageError
 from autorec.domain.job import Part
 from autorec.schemas.config import SearchConfig
+from autorec.tasks.known_roles import role_named
 from autorec.tasks.parts import CODE_OF, rows_of
 from autorec.tasks.ranking.impressions import Category, as_texts
 from autorec.tasks.ranking.readers import load
 from autorec.tasks.ranking.splits import split
 from autorec.tasks.ranking.vocabulary import learn
 from autorec.tasks.ranking.world import ClickWorld, generate, write_csv
-from autorec.tasks.roles import role_named
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sandbox"))
 

@@ -24,7 +24,7 @@ class Switched(NumberProposer):
     """A model with a switch: while it is off, every ask meets a lasting fault."""
 
     def __init__(self) -> None:
-        super().__init__(decline_every=10**9)
+        super().__init__(decline_every=10**9, name="llm")
         self.on = True
         self.asked = 0
 
@@ -48,12 +48,11 @@ class Run:
             journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
         elif "llm" in journal.state.faults:
             journal.record(TriedAgain(proposer="llm"))
+        policy = NumberProposer(decline_every=10**9, name="policy")
         Search(
             journal=journal,
             inbox=ScriptedInbox(),
-            proposer=Rotation(
-                first={}, then={"llm": self.model, "policy": NumberProposer(decline_every=10**9)}, at_once=self.workers
-            ),
+            proposer=Rotation(first={}, then={"llm": self.model, "policy": policy}, at_once=self.workers),
             train=InstantTrainer(self.objects.put).train,
             selector=BestFirst(2),
             objects=self.objects,
@@ -150,4 +149,4 @@ def test_a_late_answer_is_booked_with_its_own_reason():
         pace=Pace(workers=1, population=4, out_of_time=lambda: journal.state.asked > 0),
     ).run()
     assert [declined.reason for declined in journal.state.declined] == ["no key. Set KEY"]
-    assert journal.state.faults["numbers"].ask == 0
+    assert journal.state.faults["llm"].ask == 0

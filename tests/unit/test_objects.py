@@ -70,3 +70,17 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot write") as raised:
         ObjectFolder(tmp_path / "file" / "objects").put(b"content")
     assert raised.value.fix
+
+
+def test_an_object_can_be_removed_and_put_again(tmp_path: Path) -> None:
+    objects = ObjectFolder(tmp_path / "objects")
+    digest = objects.put(b"weights")
+    assert objects.holds(digest)
+    objects.remove(digest)
+    objects.remove(digest)
+    assert not objects.holds(digest)
+    with pytest.raises(StoreError, match="cannot be read"):
+        objects.get(digest)
+    objects.remove("../run.db")
+    assert objects.put(b"weights") == digest
+    assert objects.get(digest) == b"weights"

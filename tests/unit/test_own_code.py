@@ -12,7 +12,7 @@ from autorec.domain.job import Outcome, OutcomeKind, Usage
 from autorec.execution.own import Branded, prove
 from autorec.judging.judges import open_judge
 from autorec.schemas.config import load_config
-from autorec.tasks.roles import role_of
+from autorec.tasks.known_roles import role_of
 from autorec.testing.conformance import a_desk
 from autorec.testing.executors import ScriptedExecutor, fails
 from autorec.testing.memory import MemoryObjects
@@ -107,7 +107,7 @@ class Proposes:
         return self._answer
 
 
-PLAN = Plan(proposer="mine", operator=Operator.DRAFT, seed=1)
+PLAN = Plan(operator=Operator.DRAFT, seed=1)
 
 
 def guarded(plan=PLAN, answer=None) -> Guarded:
@@ -117,6 +117,7 @@ def guarded(plan=PLAN, answer=None) -> Guarded:
 def test_what_a_proposer_of_ones_own_gives_is_checked():
     state = Story(MemoryObjects()).state()
     assert guarded(None).plan(state, 1) is None
+    assert guarded().plan(state, 1).proposer == "my.mine:Mine"
     with pytest.raises(UsageError, match=r"my.mine:Mine\.plan gave a str; expected a Plan or None"):
         guarded("draft").plan(state, 1)
     with pytest.raises(UsageError, match="propose gave a dict; expected a Proposal or Declined"):

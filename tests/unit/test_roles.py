@@ -9,7 +9,7 @@ from autorec.domain.job import Part
 from autorec.judging.judges import open_judge
 from autorec.schemas.config import SearchConfig
 from autorec.schemas.space import find_space, load_space
-from autorec.tasks.roles import role_named
+from autorec.tasks.known_roles import role_named
 from autorec.wiring import load_data, settle
 
 

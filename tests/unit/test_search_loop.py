@@ -62,7 +62,7 @@ def search(proposer: Any, *, workers: int = 2, most: int | None = 12, slow: bool
 
 def test_a_free_slot_never_waits_for_a_language_model():
     for workers in (1, 2, 4):
-        both = {"llm": NumberProposer(), "policy": NumberProposer()}
+        both = {name: NumberProposer(name=name) for name in ("llm", "policy")}
         events = search(Rotation(first={}, then=both, at_once=workers), workers=workers, most=20, slow=True)
         asked = {e.number: e.plan.proposer for e in events if isinstance(e, Asked)}
         answered = [e.ask for e in events if isinstance(e, Admitted | Rejected)]

@@ -69,7 +69,9 @@ Training = Annotated[
 ]
 Isolation = Annotated[
     str | None,
-    typer.Option(help="The weakest tier that is good enough: auto (bwrap) or landlock.", rich_help_panel="Isolation"),
+    typer.Option(
+        help="The weakest tier that is good enough: auto (bwrap), container or landlock.", rich_help_panel="Isolation"
+    ),
 ]
 NoSandbox = Annotated[
     bool | None,

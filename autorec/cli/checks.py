@@ -71,6 +71,7 @@ def evaluate(
         content = {
             "id": candidate.id,
             "outcome": str(trained.outcome),
+            "tier": trained.tier,
             "reason": trained.reason,
             "select": dict(trained.evaluation.metrics) if trained.evaluation else None,
             "used": {"wall_s": used.wall_s, "cpu_s": used.cpu_s, "memory_bytes": used.memory_bytes},

@@ -10,19 +10,18 @@ import select
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from autorec.domain.errors import IsolationError
-from autorec.execution.disk import remove
 from autorec.execution.filters import require_filter
 from autorec.execution.ground import Ground
 from autorec.execution.hold import send
 from autorec.execution.landlock import free_uid
 from autorec.execution.mounts import Identity, Interpreter, check_readable, mounted, ours, runner_arguments
 from autorec.execution.process import Sandbox
+from autorec.scratch import drop_scratch, make_scratch
 
 ENGINES = ("podman", "docker")
 IMAGE = "autorec-sandbox"
@@ -48,7 +47,7 @@ class Container:
         identity = Identity(drop_to=free_uid() if os.getuid() == 0 else None)
         for given in (ground.data_dir, ground.query_dir):
             check_readable(given, identity)
-        folder = Path(tempfile.mkdtemp(prefix="autorec-container-"))
+        folder, lock = make_scratch()
         name = f"autorec-{secrets.token_hex(8)}"
         command = container_command(
             engine=self._engine,
@@ -62,7 +61,7 @@ class Container:
         return Sandbox(
             [*usher, str(folder), str(self._engine), name, *command],
             partial(Contained, folder, (str(self._engine), "kill", name)),
-            partial(remove, folder),
+            partial(drop_scratch, folder, lock),
             environment={key: os.environ[key] for key in PASSED_ON if key in os.environ},
         )
 

@@ -1,9 +1,14 @@
 """`--unsafe-no-sandbox`: it works, it shouts, and nothing that it gives is believed."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 CHECK = {
     "model.py": "import torch\n\nclass Zero(torch.nn.Module):\n    def score(self, history, users):\n"
@@ -13,9 +18,12 @@ CHECK = {
 }
 
 
-def say(folder: Path, *arguments: object, expect: int = 0) -> tuple[str, str]:
+def say(folder: Path, *arguments: object, expect: int = 0, home: Mapping[str, str] | None = None) -> tuple[str, str]:
     command = [sys.executable, "-m", "autorec", *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    environment = {**os.environ, **(home or {})}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
     assert done.returncode == expect, done.stderr
     return done.stdout, done.stderr
 
@@ -46,3 +54,16 @@ def test_a_search_ends_without_a_champion_and_says_why(tmp_path: Path) -> None:
     page = (run / "report.html").read_text()
     assert "no result of this run is believed" in page
     assert "No sandbox" in page
+
+
+@pytest.mark.sandbox
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_baselines_that_ran_without_a_sandbox_are_not_recalled_by_those_that_have_one(tmp_path: Path) -> None:
+    command = ("baselines", "--baselines", "pop", "--training", "1s", "--workers", "1")
+    home = {"AUTOREC_HOME": str(tmp_path / "home")}
+    _, unsafe = say(tmp_path, *command, "--unsafe-no-sandbox", home=home)
+    assert "NO SANDBOX" in unsafe
+    _, first = say(tmp_path, *command, home=home)
+    _, second = say(tmp_path, *command, home=home)
+    assert "cached" not in first
+    assert "cached" in second

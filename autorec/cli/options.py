@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -89,7 +88,9 @@ Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard
 def warn_of(no_sandbox: bool) -> None:
     """Say loudly, on standard error, what it means to have asked for no sandbox."""
     if no_sandbox:
-        print(f"\033[1;31m{WARNING}\033[0m" if sys.stderr.isatty() else WARNING, file=sys.stderr)
+        from autorec.cli.terminal import Screen
+
+        Screen(stderr=True).print(WARNING, style="bold red", markup=False, soft_wrap=True)
 
 
 WARNING = """\

@@ -19,10 +19,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(SIGNAL_EXIT + signal.SIGKILL))
-    for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
-        if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
-            sys.exit(f"prctl {option}: {os.strerror(ctypes.get_errno())}")
+    bind()
     try:
         runner = subprocess.Popen(sys.argv[1:])
         os.close(0)
@@ -31,6 +28,14 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         sweep()
     os._exit(SIGNAL_EXIT - code if code < 0 else code)
+
+
+def bind() -> None:
+    """Become the one to whom orphans come, and who hears of the end of the thread that started this."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(SIGNAL_EXIT + signal.SIGKILL))
+    for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
+        if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+            sys.exit(f"prctl {option}: {os.strerror(ctypes.get_errno())}")
 
 
 def sweep() -> None:

@@ -63,6 +63,7 @@ class Walls:
 
 
 WALLS = {
+    "container": Walls(mounts=True, filter="walled"),
     "bwrap": Walls(mounts=True, filter="walled"),
     "landlock": Walls(filter="unwalled", in_sight=True),
     "none": Walls(filter=None),
@@ -74,6 +75,8 @@ def main() -> NoReturn:
     walls = WALLS[arguments.walls]
     if os.getuid() == 0 and walls.filter:
         sys.exit("the runner refuses to run as uid 0")
+    if arguments.usher:
+        _meet(arguments.usher)
     channel = _take_control()
     _step_back(walls, arguments)
     _make_home(arguments.job)
@@ -101,9 +104,19 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--site", action="append", default=[])
     for folder in ("--job", "--data", "--query"):
         parser.add_argument(folder, type=Path, required=True)
+    parser.add_argument("--usher", help="a socket where the control socket is to be had")
     parser.add_argument("--disk-bytes", type=int, required=True)
     parser.add_argument("--inodes", type=int, required=True)
     return parser.parse_args()
+
+
+def _meet(address: str) -> None:
+    """Let the usher hand over the control socket, to where it would have been inherited."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.connect(address)
+        _, (control,), _, _ = socket.recv_fds(connection, 16, 1)
+    os.dup2(control, 0)
+    os.close(control)
 
 
 def _take_control() -> socket.socket:

@@ -1,13 +1,17 @@
 """Looking before searching: doctor, evaluate, baselines."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from autorec.cli import options
+
+if TYPE_CHECKING:
+    from autorec.execution.tiers import TierReport
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,6 +59,7 @@ def evaluate(
         content = {
             "id": candidate.id,
             "outcome": str(trained.outcome),
+            "tier": trained.tier,
             "reason": trained.reason,
             "select": dict(trained.evaluation.metrics) if trained.evaluation else None,
             "used": {"wall_s": used.wall_s, "cpu_s": used.cpu_s, "memory_bytes": used.memory_bytes},
@@ -133,28 +138,60 @@ def baselines(
     Screen().print(table)
 
 
-def doctor(as_json: options.Json = False) -> None:
-    """What isolation this machine offers, and how to get more.
+def doctor(
+    isolation: options.Isolation = None,
+    config: options.Config = None,
+    as_json: options.Json = False,
+) -> None:
+    """What isolation this machine offers, what a search would take, and how to get more.
 
     Example: autorec doctor --json
     """
     from dataclasses import asdict
 
+    from autorec.domain.job import NO_ISOLATION
+    from autorec.domain.text import plain
+    from autorec.execution import machine
     from autorec.execution.tiers import probe, verdict
+    from autorec.schemas.config import load_config
 
+    minimum = load_config({"isolation": isolation}, config).isolation.min
+    facts = {name: getattr(machine, name)() for name in MACHINE}
     reports = probe()
+    taken = verdict(reports, minimum)
+    user = {"uid": os.getuid(), "name": "root" if os.getuid() == 0 else "an ordinary user"}
     if as_json:
-        tiers = {name: {k: asdict(r)[k] for k in ("available", "canaries", "fix")} for name, r in reports.items()}
-        print(json.dumps({"tiers": tiers, "verdict": verdict(reports)}))
+        tiers = {name: asdict(report) for name, report in reports.items()}
+        print(json.dumps({"tiers": tiers, **facts, "user": user, "isolation": minimum, "verdict": taken}))
         return
     for name, tier in reports.items():
-        print(f"{name:<10} {'available' if tier.available else 'not available'}")
-        for canary, held in tier.canaries.items():
-            print(f"    {'held  ' if held else 'BROKEN'}  {canary}")
-        for label, text in (("problem", tier.problem), ("fix", tier.fix)):
-            if text and not tier.available:
-                print(f"    {label}: {text}")
-    print(f"verdict: {verdict(reports)}")
+        _show_tier(name, tier)
+    for name, found in facts.items():
+        told = ", ".join(f"{what.replace('_', ' ')} {_told(fact)}" for what, fact in found.items())
+        print(f"{name:<10} {plain(told)}")
+    print(f"{'user':<10} {user['name']} (uid {user['uid']})")
+    refused = "a search refuses, see the fixes above" if taken == NO_ISOLATION else f"a search takes {taken}"
+    print(f"verdict: {taken}; with isolation {minimum} {refused}")
+
+
+MACHINE = ("kernel", "cgroups", "apparmor", "gpu")
+
+
+def _show_tier(name: str, tier: "TierReport") -> None:
+    from autorec.domain.text import plain
+
+    print(f"{name:<10} {'available' if tier.available else 'not available'}")
+    for canary, held in tier.canaries.items():
+        print(f"    {'held  ' if held else 'BROKEN'}  {canary}")
+    for label, text in (("problem", tier.problem), ("fix", tier.fix)):
+        if text and not tier.available:
+            print(f"    {label}: {plain(text)}")
+
+
+def _told(fact: str | int | bool | None) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    return "none" if fact in (None, "") else str(fact)
 
 
 def _metrics(trained: Any) -> dict[str, float] | None:

@@ -1,7 +1,6 @@
 """Options that several commands share."""
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -83,7 +82,9 @@ Training = Annotated[
 ]
 Isolation = Annotated[
     str | None,
-    typer.Option(help="The weakest tier that is good enough: auto (bwrap) or landlock.", rich_help_panel="Isolation"),
+    typer.Option(
+        help="The weakest tier that is good enough: auto (bwrap), container or landlock.", rich_help_panel="Isolation"
+    ),
 ]
 NoSandbox = Annotated[
     bool | None,
@@ -101,7 +102,9 @@ Json = Annotated[bool, typer.Option("--json", help="One line of JSON on standard
 def warn_of(no_sandbox: bool) -> None:
     """Say loudly, on standard error, what it means to have asked for no sandbox."""
     if no_sandbox:
-        print(f"\033[1;31m{WARNING}\033[0m" if sys.stderr.isatty() else WARNING, file=sys.stderr)
+        from autorec.cli.terminal import Screen
+
+        Screen(stderr=True).print(WARNING, style="bold red", markup=False, soft_wrap=True)
 
 
 WARNING = """\

@@ -107,7 +107,7 @@ class SandboxExecutor:
         )
         talk.begin()
         disk = DiskLook(sandbox.folder, job.limits) if sandbox.folder is not None else None
-        watch = TreeWatch(sandbox.pid, job.limits, kill=sandbox.kill, group=group, disk=disk)
+        watch = TreeWatch(sandbox.root, job.limits, kill=sandbox.kill, group=group, disk=disk)
         watch.start()
         try:
             talk.follow()

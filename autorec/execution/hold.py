@@ -14,8 +14,12 @@ LOOK_AGAIN_S = 0.01
 class Hold(Protocol):
     """One for each sandbox, made from what was started: its pid, and a pidfd that the sandbox keeps.
 
-    `kill` may come from any thread, at any time before `close`.
+    `kill` may come from any thread, at any time before `close`. `root` is the process from which all others are to be
+    found, once it is taken.
     """
+
+    @property
+    def root(self) -> int: ...
 
     def take(self) -> bool:
         """Get hold of what was started, now that it says it is ready; False when nothing is there."""
@@ -38,12 +42,12 @@ class PidNamespace:
     """When the first process of a PID namespace dies, the kernel kills all others. bubblewrap's child is that one."""
 
     def __init__(self, pid: int, handle: int) -> None:
-        self._pid = pid
+        self.root = pid
         self._handle = handle
         self._first: int | None = None
 
     def take(self) -> bool:
-        inside = children(self._pid)
+        inside = children(self.root)
         self._first = os.pidfd_open(inside[0]) if inside else None
         return self._first is not None
 
@@ -72,7 +76,7 @@ class Swept:
     """
 
     def __init__(self, pid: int, handle: int) -> None:
-        self._keeper = pid
+        self.root = pid
         self._handle = handle
 
     def take(self) -> bool:
@@ -103,7 +107,7 @@ class Swept:
                 continue
 
     def _inside(self) -> list[int]:
-        return [pid for pid in tree(self._keeper) if pid != self._keeper]
+        return [pid for pid in tree(self.root) if pid != self.root]
 
 
 def send(handle: int, number: signal.Signals) -> None:

@@ -61,7 +61,7 @@ def sandbox_command(
     """The command that starts a runner; its standard input is to be the control socket. Raises IsolationError."""
     python = [path for path in (interpreter.base, *interpreter.site) if not path.is_relative_to("/usr")]
     for folder in (ground.data_dir, ground.query_dir):
-        _check_readable(folder, identity)
+        check_readable(folder, identity)
     return [
         str(bwrap),
         *_namespaces(identity),
@@ -96,6 +96,12 @@ def runner_arguments(
 def keeper_command(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
     """The command with a keeper around it, who sees to it that no process is left."""
     return [str(interpreter.executable), "-I", "-B", "-S", str(ours() / "keeper.py"), *command]
+
+
+def mounted(interpreter: Interpreter) -> list[Path]:
+    """What of the machine is shown read-only: the system's programs and libraries, the interpreter, its packages."""
+    system = [path for path in map(Path, ("/usr", *SYSTEM_FOLDERS, *SYSTEM_FILES)) if path.exists()]
+    return [*system, *(p for p in (interpreter.base, *interpreter.site) if not p.is_relative_to("/usr"))]
 
 
 def _namespaces(identity: Identity) -> Iterator[str]:
@@ -152,7 +158,7 @@ def _drop_root(identity: Identity) -> Iterator[str]:
     yield from ("--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
 
 
-def _check_readable(folder: Path, identity: Identity) -> None:
+def check_readable(folder: Path, identity: Identity) -> None:
     """Root drops to a user who owns nothing: what is mounted must be readable by everyone."""
     needed = stat.S_IROTH | stat.S_IXOTH
     if identity.builds_as_root and (folder.stat().st_mode & needed) != needed:

@@ -6,7 +6,7 @@ import select
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +21,7 @@ from autorec.schemas.wire import MESSAGE_BYTES, Message, Status
 MAX_DESCRIPTORS = 4
 STARTUP_BYTES = 1 << 14
 GONE_WITHIN_S = 10.0
+NOTHING: Mapping[str, str] = {}
 
 
 class Sandbox:
@@ -38,6 +39,7 @@ class Sandbox:
         cleanup: Callable[[], None] = lambda: None,
         *,
         folder: Path | None = None,
+        environment: Mapping[str, str] = NOTHING,
     ) -> None:
         """Start it. Raises IsolationError when the command cannot be started at all."""
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -48,7 +50,7 @@ class Sandbox:
                 stdin=theirs.fileno(),
                 stdout=self._startup,
                 stderr=self._startup,
-                env=dict[str, str](),
+                env=environment,
                 start_new_session=True,
             )
         except OSError as error:
@@ -68,6 +70,11 @@ class Sandbox:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def root(self) -> int:
+        """The process from which all others of the sandbox descend."""
+        return self._hold.root
 
     @property
     def handle(self) -> int:

@@ -17,14 +17,15 @@ from autorec.execution.bare import Bare
 from autorec.execution.bubblewrap import INSTALL, Bubblewrap
 from autorec.execution.canaries import fly
 from autorec.execution.cgroup import open_groups
+from autorec.execution.container import Container
 from autorec.execution.executor import SandboxExecutor
 from autorec.execution.ground import Tier
 from autorec.execution.landlock import Landlock
 
-MAKE: Mapping[str, Callable[[], Tier]] = {"bwrap": Bubblewrap, "landlock": Landlock}
+MAKE: Mapping[str, Callable[[], Tier]] = {"container": Container, "bwrap": Bubblewrap, "landlock": Landlock}
 TIERS = tuple(MAKE)
 AUTO = "auto"
-ALLOWED = {AUTO: ("bwrap",), "bwrap": ("bwrap",), "landlock": ("bwrap", "landlock")}
+ALLOWED = {AUTO: ("bwrap",), "container": ("container",), "bwrap": ("bwrap",), "landlock": ("bwrap", "landlock")}
 """What may be taken for each `isolation.min`, strongest first."""
 POINTER = "run autorec doctor"
 READABLE = (
@@ -63,7 +64,7 @@ def open_executor(minimum: str = AUTO, *, spares: int = 0) -> SandboxExecutor:
     for name in ALLOWED[minimum]:
         tier, reports[name] = try_tier(name)
         if tier is not None:
-            return SandboxExecutor(tier, spares=spares, groups=open_groups())
+            return SandboxExecutor(tier, spares=spares, groups=open_groups() if name != "container" else None)
     raise refusal(reports)
 
 

@@ -79,7 +79,7 @@ class Isolation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    min: Literal["auto", "bwrap", "landlock"] = "auto"
+    min: Literal["auto", "container", "bwrap", "landlock"] = "auto"
 
 
 class SearchConfig(BaseModel):
@@ -125,8 +125,8 @@ class SearchConfig(BaseModel):
     )
     isolation: Isolation = Field(
         default_factory=Isolation,
-        description="`min`: the weakest tier that is good enough: auto (bwrap) or landlock; the strongest that passes "
-        "its self-test is taken",
+        description="`min`: the weakest tier that is good enough: auto (bwrap), container or landlock; the strongest "
+        "of them that passes its self-test is taken",
     )
     unsafe_no_sandbox: bool = Field(
         False, description="run candidates with your own rights: no result of such a run can be a champion"

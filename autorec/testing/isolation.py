@@ -3,21 +3,28 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from autorec.domain.errors import IsolationError
+from autorec.domain.job import NO_ISOLATION
 from autorec.execution.bare import Bare
 from autorec.execution.bubblewrap import Bubblewrap
+from autorec.execution.container import Container
 from autorec.execution.ground import Tier
 from autorec.execution.landlock import Landlock, require_reachable
 from autorec.execution.mounts import Interpreter
 
 
 def make_tier(name: str) -> Tier:
-    """The tier `bwrap`, `landlock` or `none`. Raises IsolationError where this machine cannot have it."""
-    if name == "landlock":
-        return Landlock(open_interpreter())
-    return Bubblewrap() if name == "bwrap" else Bare()
+    """The tier of that name. Raises IsolationError where this machine cannot have it."""
+    makes: dict[str, Callable[[], Tier]] = {
+        "container": Container,
+        "bwrap": Bubblewrap,
+        "landlock": lambda: Landlock(open_interpreter()),
+        NO_ISOLATION: Bare,
+    }
+    return makes[name]()
 
 
 def open_interpreter() -> Interpreter:

@@ -44,7 +44,10 @@ def open_executor(name: str) -> Executor:
 
 
 @pytest.fixture(
-    params=["scripted", *(pytest.param(t, marks=pytest.mark.sandbox) for t in ("bwrap", "landlock", "none"))]
+    params=[
+        "scripted",
+        *(pytest.param(t, marks=pytest.mark.sandbox) for t in ("container", "bwrap", "landlock", "none")),
+    ]
 )
 def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     try:

@@ -1,5 +1,6 @@
 """The end of a run: what its evidence rests on, and what is not compared."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from io import BytesIO
@@ -11,10 +12,10 @@ from autorec.domain.candidate import Candidate, Operator, Plan
 from autorec.domain.control import Control, within
 from autorec.domain.evaluation import Evaluation, Trained
 from autorec.domain.events import Admitted, FinalistsChosen, Finished, RunStarted, SearchEnded, Started
-from autorec.domain.job import OutcomeKind, Stage, Usage
+from autorec.domain.job import NO_ISOLATION, OutcomeKind, Stage, Usage
 from autorec.domain.resolution import LEAST_UNITS, Resolution, evidence_line, resolve
 from autorec.domain.state import State
-from autorec.finals import Finals, Probe
+from autorec.finals import UNISOLATED, Finals, Probe
 from autorec.journal import Journal
 from autorec.judging.evidence import compare
 from autorec.search import enter_baseline
@@ -29,16 +30,18 @@ MEANS = {"champion": 0.5, "pop": 0.3, "ease": 0.4}
 class Judged:
     """Trains at once; every unit of a candidate is worth the same. `units`: how many there are, by name."""
 
-    def __init__(self, objects: MemoryObjects, units: dict[str, int]) -> None:
+    def __init__(self, objects: MemoryObjects, units: dict[str, int], tiers: Mapping[Stage, str]) -> None:
         self._objects = objects
         self._units = units
+        self._tiers = tiers
 
     def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
         mean, n_units = MEANS[NAMES[candidate.id]], self._units[NAMES[candidate.id]]
         buffer = BytesIO()
         np.save(buffer, np.full(n_units, mean, dtype=np.float32))
         return Trained(
-            candidate=candidate.id, stage=stage, seed=seed, outcome=OutcomeKind.COMPLETED, reason="", tier="instant",
+            candidate=candidate.id, stage=stage, seed=seed, outcome=OutcomeKind.COMPLETED, reason="",
+            tier=self._tiers.get(stage, "instant"),
             usage=Usage(), predictions=self._objects.put(b"answers"),
             per_unit=self._objects.put(buffer.getvalue()), state=self._objects.put(b"state"),
             evaluation=Evaluation(part=stage.judged_on, metrics={"ndcg@10": mean}, n_units=n_units),
@@ -48,10 +51,10 @@ class Judged:
         return self.train(candidate, stage, kept.seed)
 
 
-def finished(at_chance: Probe = falls_to_chance, **units: int) -> State:
-    """A run of one finalist and two baselines, from the end of its search to its own."""
+def finished(at_chance: Probe = falls_to_chance, tiers: Mapping[Stage, str] | None = None, **units: int) -> State:
+    """A run of one finalist and two baselines, from the end of its search to its own, in these tiers by stage."""
     objects, journal = MemoryObjects(), Journal(MemoryEvents())
-    trainer = Judged(objects, units)
+    trainer = Judged(objects, units, tiers or {})
     journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
     for name in ("pop", "ease"):
         plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0)
@@ -93,6 +96,20 @@ def test_a_baseline_of_other_units_is_named_and_ends_no_run():
 def test_with_nothing_of_the_same_units_there_is_no_evidence():
     state = finished(champion=40, pop=39, ease=39)
     assert (state.ended, state.evidence) == ("done", None)
+
+
+@pytest.mark.parametrize(
+    "tiers",
+    [dict.fromkeys(Stage, NO_ISOLATION), {Stage.SEARCH: NO_ISOLATION}, {Stage.FINALIST: NO_ISOLATION}],
+    ids=["everywhere", "in the search alone", "in the finals alone"],
+)
+def test_what_ran_without_a_sandbox_is_no_champion_and_opens_no_test(tiers):
+    state = finished(tiers=tiers, champion=40, pop=40, ease=40)
+    assert state.champion is None
+    assert state.evidence is None
+    assert state.test_opened is None
+    assert state.ended == state.champion_reason == UNISOLATED
+    assert NO_ISOLATION in state.tiers
 
 
 @pytest.mark.parametrize("n_units", [1, 2, LEAST_UNITS - 1, LEAST_UNITS])

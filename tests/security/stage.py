@@ -23,7 +23,7 @@ from typing import Any
 
 from hostile.candidate import kernel
 
-from autorec.execution.canaries import open_to_all, write_bundle
+from autorec.execution.canaries import open_to_all, uids_of, write_bundle
 
 VICTIMS = (
     "ptrace", "setns", "kill", "kill_group", "stop", "kill_by_handle", "kill_thread", "kill_by_queue", "kill_by_owner",
@@ -103,7 +103,7 @@ class Stage:
             "pid_of_suite": os.getpid(),
             "sysv": self._sysv,
             "terminal": self._terminal,
-            "mark": str(self.folder / "outside" / "unpickled"),
+            "mark": str(self.folder / "unpickled"),
             "out": None,
         }
 
@@ -118,6 +118,14 @@ class Stage:
         return any(
             self.before.get(key) != after.get(key) for key in {*self.before, *after} if key.split(".")[0] == name
         )
+
+    def mark(self, name: str) -> Path:
+        """The folder that is made when what the attack hands over is run as code."""
+        return self.folder / f"unpickled-{name}"
+
+    def survived(self, name: str) -> bool:
+        """Whether a process that the attack started is still there."""
+        return bool(uids_of(f"{self.key}-{name}"))
 
     def fingerprint(self) -> Mapping[str, object]:
         """By name of the attack, what is there: files with their content, mode and times, and processes."""
@@ -262,7 +270,16 @@ def end(process: "subprocess.Popen[Any]") -> None:
 def file_as_it_is(path: Path) -> object:
     status = path.stat()
     attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
-    return path.name, status.st_mode, status.st_nlink, status.st_uid, status.st_gid, status.st_mtime_ns, path.read_bytes(), attributes
+    return (
+        path.name,
+        status.st_mode,
+        status.st_nlink,
+        status.st_uid,
+        status.st_gid,
+        status.st_mtime_ns,
+        path.read_bytes(),
+        attributes,
+    )
 
 
 def process_as_it_is(process: "subprocess.Popen[Any]") -> object:

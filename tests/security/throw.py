@@ -2,64 +2,54 @@
 
     python tests/security/throw.py bwrap|landlock|none|alone [NAME ...]
 
-`none` and `alone` are the controls: there, what is printed as `works` is that the attack succeeds.
+In `bwrap` and `landlock`, `breach` is to be false; `none` and `alone` are the controls, where `works` is to be true.
 """
 
+import contextlib
 import json
 import os
 import queue
 import re
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from alone import folder_for_one, run_alone
+from proofs import OnHost, RunAlone, Unprotected, Within
+from seen import LIMITS, Seen, accepted
 from stage import Stage
-from suite import (
-    ATTACKS,
-    BY_THEMSELVES,
-    CATEGORIES,
-    HOSTILE,
-    LIMITS,
-    PATIENT,
-    Alone,
-    Attack,
-    OnHost,
-    RunAlone,
-    Seen,
-    Unprotected,
-    Within,
-    accepted,
-)
+from suite import ATTACKS, CATEGORIES, HOSTILE, Attack
 
 from autorec.domain.candidate import Candidate
 from autorec.domain.job import Job, JobKind, Limits, Outcome, Snapshot
 from autorec.execution.bare import Bare
 from autorec.execution.bubblewrap import Bubblewrap
-from autorec.execution.canaries import uids_of
 from autorec.execution.executor import SandboxExecutor
-from autorec.execution.watch import memory_of, tree
 
 AT_A_TIME = 2
-ENDLESS_S = 1.5
-PATIENCE_S = 15.0
-TIERS: dict[str, Callable[[], Any]] = {"bwrap": Bubblewrap, "none": Bare}
+PATIENCE_S = 30.0
+IMPATIENT = ("results", "endings", "protocol")
+BY_THEMSELVES = ("output", "neighbour")
+TIERS: Mapping[str, Callable[[], Any]] = {"bwrap": Bubblewrap, "none": Bare}
 Line = dict[str, Any]
 
 
-def sources(category: str, names: Sequence[str], told: dict[str, Any]) -> dict[str, str]:
+def sources(category: str, names: Sequence[str], told: Mapping[str, Any]) -> dict[str, str]:
     """The files of a candidate that tries these attacks, one after the other."""
     files = {path.name: path.read_text() for path in (HOSTILE / "candidate").glob("*.py")}
-    allowed = {name: getattr(LIMITS, name) for name in Limits.__dataclass_fields__}
-    host = {**told, **allowed, "names": list(names)}
+    host = {**told, **asdict(LIMITS), "names": with_control(category, names)}
     return {**files, "attacks.py": (HOSTILE / f"{category}.py").read_text(), "host.json": json.dumps(host)}
+
+
+def with_control(category: str, names: Sequence[str]) -> list[str]:
+    """An answer that is in order goes before those that are not: so they are refused for what they are."""
+    return ["honest", *names] if category == "contents" else list(names)
 
 
 class Thrower:
@@ -77,31 +67,9 @@ class Thrower:
             yield from seen
             left = left[max(1, len(seen)) :]
 
-    def _throw_once(self, category: str, names: Sequence[str]) -> Iterator[Seen]:
-        told = self._stage.told()
-        files = sources(category, ["honest", *names] if category == "contents" else names, told)
-        outcome, snapshots = self._run(files, limits_for(category, names), stop=category == "endings")
-        if category == "contents" and not (snapshots and accepted(snapshots[0])):
-            return
-        parts = re.split(r"^RAN (\w+)$", outcome.log, flags=re.MULTILINE)
-        ran = [(name, printed) for name, printed in zip(parts[1::2], parts[2::2], strict=True) if name in names]
-        for index, (name, printed) in enumerate(ran, start=int(category == "contents")):
-            said = re.search(rf"^SAID {name} (\".*\")$", printed, flags=re.MULTILINE)
-            yield Seen(
-                name=name,
-                said=json.loads(said[1]) if said else None,
-                printed=printed,
-                index=index,
-                outcome=outcome if (name, printed) == ran[-1] else None,
-                snapshots=tuple(snapshots),
-                stage=self._stage,
-            )
-
-    def throw_beside_a_neighbour(self) -> Iterator[Seen]:
-        """One candidate is at work with marks left where another may find them, while that one looks for them."""
+    def throw_beside_a_neighbour(self, category: str, names: Sequence[str]) -> Iterator[Seen]:
+        """One candidate is at work and has left its marks, while another one looks for them."""
         at_work, found = threading.Event(), threading.Event()
-        told = {**self._stage.told(), "marker": self._stage.marker}
-        files = sources("secrets", ["be_a_neighbour"], told)
 
         def observe(_: Snapshot) -> bool:
             at_work.set()
@@ -109,15 +77,36 @@ class Thrower:
             return True
 
         limits = replace(LIMITS, training_s=PATIENCE_S, wall_s=4 * PATIENCE_S, grace_s=2.0)
-        job = self._job(files, limits)
-        other = threading.Thread(target=self._executor.run, args=(job, observe))
+        files = sources(category, ["be_a_neighbour"], {**self._stage.told(), "marker": self._stage.marker})
+        other = threading.Thread(target=self._executor.run, args=(self._job(files, limits), observe))
         other.start()
         try:
             if at_work.wait(PATIENCE_S):
-                yield from self.throw("secrets", ["neighbour"])
+                yield from self.throw(category, names)
         finally:
             found.set()
             other.join()
+
+    def _throw_once(self, category: str, names: Sequence[str]) -> Iterator[Seen]:
+        """Those attacks that ran. None of them counts where an answer that is in order was not taken."""
+        files = sources(category, names, self._stage.told())
+        outcome, snapshots = self._run(files, limits_for(category, names), stop=names[0] == "deaf")
+        if category == "contents" and not (snapshots and accepted(snapshots[0])):
+            return
+        parts = re.split(r"^RAN (\w+)$", outcome.log, flags=re.MULTILINE)
+        ran = list(zip(parts[1::2], parts[2::2], strict=True))
+        for index, (name, printed) in enumerate(ran):
+            said = re.search(rf"^SAID {name} (\".*\")$", printed, flags=re.MULTILINE)
+            if name in names:
+                yield Seen(
+                    name=name,
+                    said=json.loads(said[1]) if said else None,
+                    printed=printed,
+                    index=index,
+                    outcome=outcome if index == len(ran) - 1 else None,
+                    snapshots=tuple(snapshots),
+                    stage=self._stage,
+                )
 
     def _run(self, files: dict[str, str], limits: Limits, *, stop: bool) -> tuple[Outcome, list[Snapshot]]:
         snapshots: list[Snapshot] = []
@@ -135,7 +124,8 @@ class Thrower:
 
 
 def limits_for(category: str, names: Sequence[str]) -> Limits:
-    patient = category in PATIENT and names[0] != "processor"
+    """Those that end by themselves have time for it."""
+    patient = (category not in IMPATIENT and names[0] != "processor") or names[0] == "more_validations"
     return replace(LIMITS, training_s=PATIENCE_S, wall_s=2 * PATIENCE_S) if patient else LIMITS
 
 
@@ -143,46 +133,40 @@ def batches(attacks: Iterable[Attack]) -> list[tuple[str, list[str]]]:
     """What goes together: all of a category, but those that must be by themselves. The longest come first."""
     wanted = list(attacks)
     found = []
-    for category in reversed(CATEGORIES):
+    for category in CATEGORIES:
         names = [attack.name for attack in wanted if attack.category == category]
         single = names if category == "protocol" else [name for name in names if name in BY_THEMSELVES]
-        found += [(category, [name]) for name in single]
-        if together := [name for name in names if name not in single]:
-            found.append((category, together))
+        together = [name for name in names if name not in single]
+        found += [(category, [name]) for name in single] + ([(category, together)] if together else [])
     return sorted(found, key=lambda batch: -len(batch[1]))
 
 
-def throw_all(tier: str, attacks: Sequence[Attack]) -> Iterator[Line]:
-    """A line for each attack: whether it ran, whether it was a breach, and whether its control held within."""
+def throw_all(tier: str, attacks: Sequence[Attack]) -> list[Line]:
+    """A line for each attack that ran; two candidates at a time."""
     by_name = {attack.name: attack for attack in attacks}
+    work: queue.SimpleQueue[tuple[str, list[str]]] = queue.SimpleQueue()
+    for batch in batches(attacks):
+        work.put(batch)
+    lines: list[Line] = []
     with Stage() as stage:
-        sys.path.append(str(stage.site))
+        sys.path.append(str(stage.site))  # so that every sandbox is given it as one of its folders of packages
         executor = SandboxExecutor(TIERS[tier](), spares=AT_A_TIME)
         thrower = Thrower(executor, stage)
-        work: queue.SimpleQueue[tuple[str, list[str]]] = queue.SimpleQueue()
-        for batch in batches(attacks):
-            work.put(batch)
-        lines: list[Line] = []
 
-        def carry_on() -> None:
-            while not work.empty():
-                try:
+        def carry_on(_: int) -> None:
+            with contextlib.suppress(queue.Empty):
+                while True:
                     category, names = work.get_nowait()
-                except queue.Empty:
-                    return
-                thrown = thrower.throw_beside_a_neighbour() if names == ["neighbour"] else thrower.throw(category, names)
-                lines.extend(line(by_name[seen.name], seen) for seen in thrown)
+                    throw = thrower.throw_beside_a_neighbour if names == ["neighbour"] else thrower.throw
+                    lines.extend(line(by_name[seen.name], seen) for seen in throw(category, names))
 
-        threads = [threading.Thread(target=carry_on) for _ in range(AT_A_TIME)]
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            with ThreadPoolExecutor(AT_A_TIME) as crew:
+                list(crew.map(carry_on, range(AT_A_TIME)))
         finally:
             executor.close()
-            kill_all_that_survived(stage)
-        yield from lines
+            kill_survivors(stage)
+    return lines
 
 
 def line(attack: Attack, seen: Seen) -> Line:
@@ -197,126 +181,42 @@ def line(attack: Attack, seen: Seen) -> Line:
     }
 
 
-def kill_all_that_survived(stage: Stage) -> None:
-    for process in Path("/proc").iterdir():
-        if process.name.isdigit() and stage.key in read_or_empty(process / "cmdline"):
-            if str(os.getpid()) != process.name:
-                os.kill(int(process.name), signal.SIGKILL)
-
-
-def read_or_empty(path: Path) -> str:
-    try:
-        return path.read_bytes().decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def run_alone(attack: Attack, stage: Stage) -> Alone:
-    """The attack in a plain Python process, killed when it goes on: as an evaluator without a sandbox would run it."""
-    folder = Path(tempfile.mkdtemp(dir=stage.folder))
-    (folder / "out").mkdir()
-    (folder / "tmp").mkdir()
-    told = {**stage.told(), "out": str(folder / "out")}
-    names = ["honest", attack.name] if attack.category == "contents" else [attack.name]
-    for name, text in sources(attack.category, names, told).items():
-        (folder / name).write_text(text)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    script = "import sys, train; held_out = sys.argv[1]; train.fit(None, None, None, None)"
-    with (folder / "printed").open("wb") as printed, Path(stage.told()["labels"]).open("rb") as labels:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", 'exec "$@" 3<&"$CONTROL"', "sh", sys.executable, "-B", "-c", script, stage.marker],
-            stdin=labels,
-            stdout=printed,
-            stderr=printed,
-            pass_fds=[theirs.fileno()],
-            env={"API_KEY": stage.marker, "CONTROL": str(theirs.fileno())},
-            cwd=folder,
-            start_new_session=True,
-        )
-    theirs.close()
-    messages, peak = follow(process, ours)
-    exit_code = process.poll()
-    process.kill()
-    process.wait()
-    ours.close()
-    os.killpg(process.pid, signal.SIGKILL) if alive_group(process.pid) else None
-    if attack.category == "contents":
-        (folder / "out" / "1.answer.npy").replace(folder / "out" / "0.answer.npy")
-        (folder / "out" / "1.state.safetensors").replace(folder / "out" / "0.state.safetensors")
-    return Alone(
-        name=attack.name,
-        printed=(folder / "printed").read_text(errors="replace"),
-        exit_code=exit_code,
-        messages=tuple(messages),
-        out=folder / "out",
-        peak_bytes=peak,
-        stage=stage,
-    )
-
-
-def alive_group(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def follow(process: "subprocess.Popen[bytes]", control: socket.socket) -> tuple[list[bytes], int]:
-    """What it said on its control socket, and the most memory that it held, for as long as it may run."""
-    control.settimeout(0.05)
-    messages: list[bytes] = []
-    deadline, peak = time.monotonic() + ENDLESS_S, 0
-    while process.poll() is None and time.monotonic() < deadline and len(messages) < 2000:
-        try:
-            messages.append(control.recv(4096))
-        except TimeoutError:
-            peak = max(peak, memory_of(tuple(tree(process.pid))))
-            continue
-        if not messages[-1]:
-            messages.pop()
-            process_gone(process, deadline)
-    return messages, peak
-
-
-def process_gone(process: "subprocess.Popen[bytes]", deadline: float) -> None:
-    try:
-        process.wait(max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return
-
-
-def controls(attacks: Sequence[Attack]) -> Iterator[Line]:
+def controls(attacks: Sequence[Attack]) -> list[Line]:
     """Those controls that need no executor."""
-    with Stage() as stage:
-        for attack in attacks:
-            control = attack.control
-            if isinstance(control, OnHost):
-                yield {"name": attack.name, "works": control.works()}
-            if isinstance(control, RunAlone):
-                alone = run_alone(attack, stage)
-                works = f"RAN {attack.name}" in alone.printed and control.works(alone)
-                yield {"name": attack.name, "works": works, "printed": alone.printed[-300:]}
-                for pid in survivors(stage, attack.name):
-                    os.kill(pid, signal.SIGKILL)
+    with Stage() as stage, ThreadPoolExecutor(AT_A_TIME) as crew:
+        return list(crew.map(partial(control, stage), [a for a in attacks if isinstance(a.control, RunAlone | OnHost)]))
 
 
-def survivors(stage: Stage, name: str) -> list[int]:
-    token = f"{stage.key}-{name}"
-    if not uids_of(token):
-        return []
-    return [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and token in read_or_empty(p / "cmdline")]
+def control(stage: Stage, attack: Attack) -> Line:
+    if isinstance(attack.control, OnHost):
+        return {"name": attack.name, "works": attack.control.works()}
+    assert isinstance(attack.control, RunAlone)
+    folder = folder_for_one(stage)
+    files = sources(attack.category, [attack.name], {**stage.told(), "out": str(folder / "out")})
+    alone = run_alone(attack, files, folder, stage)
+    works = f"RAN {attack.name}" in alone.printed and attack.control.works(alone)
+    kill_survivors(stage, attack.name)
+    return {"name": attack.name, "works": works, "said": alone.printed[-300:]}
+
+
+def kill_survivors(stage: Stage, name: str = "") -> None:
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"{stage.key}-{name}".encode() in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def main(tier: str, *names: str) -> None:
     attacks = [attack for attack in ATTACKS if not names or attack.name in names]
-    if tier == "none":
-        attacks = [attack for attack in attacks if isinstance(attack.control, Unprotected)]
-    lines = controls(attacks) if tier == "alone" else throw_all(tier, attacks)
+    if tier == "alone":
+        lines = controls(attacks)
+    elif tier == "none":
+        unprotected = [attack for attack in attacks if isinstance(attack.control, Unprotected)]
+        lines = [{**each, "works": each["breach"]} for each in throw_all(tier, unprotected)]
+    else:
+        lines = throw_all(tier, attacks)
     for each in lines:
-        if tier == "none":
-            each["works"] = each.pop("breach")
-        print(json.dumps(each), flush=True)
+        print(json.dumps(each))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """bombs"""
-# Each stops by itself at twice what it may have or more, and keeps that for a second: so it can be run where nothing
+# Each stops by itself at twice what it may have or more, and keeps that for a while: so it can be run where nothing
 # holds it, and be seen where something watches.
 
 import os
@@ -13,9 +13,9 @@ import kernel
 MEBIBYTE = 1 << 20
 
 
-def keep_for_a_second(got, allowed):
+def keep_a_while(got, allowed):
     if got > allowed:
-        signal.sigtimedwait([], 1.0)
+        signal.sigtimedwait([], 0.5)
 
 
 def forks(host):
@@ -77,7 +77,7 @@ def memory_files(host):
             size += os.write(held[-1], bytes(host.disk_bytes // 2))
     except OSError:
         pass
-    keep_for_a_second(size, host.disk_bytes)
+    keep_a_while(size, host.disk_bytes)
     for descriptor in held:
         os.close(descriptor)
     return f"bytes {size}"
@@ -112,7 +112,7 @@ def fill(folder, host, delete=False):
                 size += os.write(file, bytes(MEBIBYTE))
     except OSError:
         pass
-    keep_for_a_second(size, host.disk_bytes)
+    keep_a_while(size, host.disk_bytes)
     for path, file in held:
         os.close(file)
         path.unlink(missing_ok=True)
@@ -137,7 +137,7 @@ def litter(make, remove, host):
             make(made[-1])
     except OSError:
         made.pop()
-    keep_for_a_second(len(made), host.inodes)
+    keep_a_while(len(made), host.inodes)
     for path in made:
         remove(path)
     return f"inodes {len(made)}"

@@ -31,6 +31,10 @@ def npy(array, **how):
     return buffer.getvalue()
 
 
+def mark(host):
+    return f"{host.mark}-{host.name}"
+
+
 class Payload:
     """Unpickled, it leaves a file."""
 
@@ -48,22 +52,23 @@ def honest(host):
 
 def objects(host):
     """Python objects in the array: code that runs when they are unpickled"""
-    return hand_over(host, npy(np.array([[Payload(host.mark)]], dtype=object), allow_pickle=True))
+    return hand_over(host, npy(np.array([[Payload(mark(host))]], dtype=object), allow_pickle=True))
 
 
 def pickled(host):
     """A pickle under the name of an array"""
-    return hand_over(host, pickle.dumps(Payload(host.mark)))
+    return hand_over(host, pickle.dumps(Payload(mark(host))))
 
 
 def pickled_state(host):
     """A pickle under the name of a kept state"""
-    return hand_over(host, npy(np.array([[0, 2]], dtype=np.int32)), state=pickle.dumps(Payload(host.mark)))
+    return hand_over(host, npy(np.array([[0, 2]], dtype=np.int32)), state=pickle.dumps(Payload(mark(host))))
 
 
 def evaluated_header(host):
     """A header with an expression, for a reader that evaluates it"""
-    header = f"{{'descr': '<i4', 'fortran_order': False, 'shape': (__import__('os').mkdir({host.mark!r}) or 1, 2), }}"
+    call = f"__import__('os').mkdir('{mark(host)}')"
+    header = f"{{'descr': '<i4', 'fortran_order': False, 'shape': ({call} or 1, 2), }}"
     text = header.ljust(117).encode() + b"\n"
     return hand_over(host, b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(8))
 

@@ -78,15 +78,9 @@ def stopped(host):
 
 def stall_in_validation(host):
     """An answer that never comes"""
-    host.recommender.score = lambda history, users: [0 for _ in iter(int, 1)]
+    host.recommender.score = lambda history, users: spin(host)
     host.run._due_s = 0.0
     host.run.checkpoint(host.recommender)
-
-
-def stall_at_exit(host):
-    """A thread and a handler that keep the process from leaving"""
-    threading.Thread(target=threading.Event().wait).start()
-    atexit.register(threading.Event().wait)
 
 
 def deaf(host):
@@ -125,3 +119,9 @@ def closed_descriptors(host):
     """Every descriptor closed, the control socket among them"""
     os.closerange(0, 256)
     host.run.checkpoint(host.recommender)
+
+
+def stall_at_exit(host):
+    """A thread and a handler that keep the process from leaving"""
+    threading.Thread(target=threading.Event().wait).start()
+    atexit.register(threading.Event().wait)

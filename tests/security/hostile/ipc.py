@@ -9,7 +9,7 @@ import kernel
 
 def shared_file(host):
     """A file in the machine's /dev/shm"""
-    with open(f"/dev/shm/{host.key}-shared_file", "ab") as file:
+    with Path(f"/dev/shm/{host.key}-shared_file").open("ab") as file:
         file.write(host.token)
 
 

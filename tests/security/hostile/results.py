@@ -91,7 +91,7 @@ def swapped(host):
         link = answer.with_name("link")
         link.symlink_to(host.labels)
         if host.run is None:
-            os.replace(link, answer)
+            Path(link).replace(answer)
             return
         threading.Thread(target=swap, args=(answer, host.labels), daemon=True).start()
 
@@ -102,10 +102,10 @@ def swap(answer, target):
     own, link = answer.with_name("own"), answer.with_name("link")
     while True:
         own.write_bytes(b"mine")
-        os.replace(own, answer)
+        Path(own).replace(answer)
         if not link.is_symlink():
             link.symlink_to(target)
-        os.replace(link, answer)
+        Path(link).replace(answer)
 
 
 def rewritten(host):

@@ -73,7 +73,7 @@ def proc_fd(host):
 
 def proc_mem(host):
     """The memory of another process: /proc/PID/mem"""
-    with open(f"/proc/{host.holder}/mem", "rb", buffering=0) as memory:
+    with Path(f"/proc/{host.holder}/mem").open("rb", buffering=0) as memory:
         memory.seek(host.holder_address)
         return memory.read(64)
 
@@ -95,7 +95,7 @@ def parent_memory(host):
     found = []
     for pid in {os.getppid(), 1} - {host.pid_of_suite}:
         try:
-            with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+            with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
                 line = Path(f"/proc/{pid}/maps").read_text().split()[0]
                 memory.seek(int(line.partition("-")[0], 16))
                 found.append(memory.read(4))

@@ -70,7 +70,7 @@ def first_to_die(host):
 
 def terminal_text(host):
     """Text and escape sequences on the terminal of whoever watches"""
-    with open(host.terminal, "wb", buffering=0) as terminal:
+    with Path(host.terminal).open("wb", buffering=0) as terminal:
         terminal.write(b"\x1b]0;" + host.token)
 
 

@@ -127,7 +127,7 @@ def core_pattern(host):
 def device(host):
     """A device node of its own making, opened"""
     os.mknod("node", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
-    with open("node", "rb") as zeros:
+    with Path("node").open("rb") as zeros:
         return f"BREACH: read {len(zeros.read(4))} bytes"
 
 

@@ -147,7 +147,9 @@ ENDINGS: Mapping[str, Rule] = {
         within("a good answer was handed over", lambda seen: any(map(accepted, seen.snapshots))),
     ),
     "segmentation_fault": Rule(ends_otherwise(CRASHED), alone("ends by SIGSEGV", lambda run: run.exit_code == -11)),
-    "closed_descriptors": Rule(ends_otherwise(CRASHED, TIMED_OUT), alone("falls silent", lambda run: "SAID" not in run.printed)),
+    "closed_descriptors": Rule(
+        ends_otherwise(CRASHED, TIMED_OUT), alone("falls silent", lambda run: "SAID" not in run.printed)
+    ),
 }
 
 PROTOCOL: Mapping[str, Rule] = {

@@ -43,7 +43,8 @@ signal.pause()
 
 
 class Stage:
-    """Use as a context manager. `told` is what an attack is told, `fingerprint` what is looked at."""
+    """Use as a context manager. `told` is what an attack is told, `fingerprint` what is looked at, `jobs` a folder for
+    those of jobs, so that what is left of them is seen."""
 
     def __init__(self) -> None:
         self.key = f"autorec-hostile-{secrets.token_hex(4)}"
@@ -54,7 +55,11 @@ class Stage:
 
     def __enter__(self) -> "Stage":
         with contextlib.ExitStack() as made:
-            self.folder = Path(made.enter_context(tempfile.TemporaryDirectory(prefix="autorec-hostile-")))
+            self.folder, self.jobs = (
+                Path(made.enter_context(tempfile.TemporaryDirectory(prefix=f"autorec-{what}-")))
+                for what in ("hostile", "jobs")
+            )
+            self.jobs.chmod(0o777)
             self._make_files()
             self._make_processes(made)
             self._make_listeners(made)

@@ -15,7 +15,13 @@ from seen import Breach
 
 HOSTILE = Path(__file__).parent / "hostile"
 CATEGORIES = tuple(BY_CATEGORY)
-TITLES = {"ipc": "shared memory and queues", "contents": "contents of results"}
+TITLES = {"ipc": "shared memory, queues", "contents": "contents of results"}
+BWRAP, ORDINARY, LANDLOCK = "bwrap", "bwrap, as an ordinary user", "landlock"
+WALLS = (BWRAP, ORDINARY, LANDLOCK)
+SAME_EVERYWHERE = ("protocol",)
+"""What these are after is on the trusted side, which is the same whatever stands around a candidate: one tier does."""
+NOT_CAPPED = ("disk", "deleted_files", "inodes", "folders")
+"""Where no file system of its own can be had, these are seen from outside: killed, and all that they wrote removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +31,11 @@ class Attack:
     says: str
     breach: Breach
     control: Control
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """The tiers that it is thrown at."""
+        return (BWRAP,) if self.category in SAME_EVERYWHERE else WALLS
 
 
 def attacks_of(category: str) -> Iterator[Attack]:
@@ -44,6 +55,14 @@ ATTACKS: tuple[Attack, ...] = tuple(attack for category in CATEGORIES for attack
 
 def table() -> str:
     """The suite as Markdown."""
-    lines = ["| category | attack | after | shown to work by |", "|---|---|---|---|"]
-    lines += [f"| {TITLES.get(a.category, a.category)} | `{a.name}` | {a.says} | {a.control.proof} |" for a in ATTACKS]
+    lines = ["| category | attack | what it is after | thrown at | shown to work by |", "|---|---|---|---|---|"]
+    for attack in ATTACKS:
+        where = "bwrap" if attack.category in SAME_EVERYWHERE else "all"
+        where += "; landlock: killed, removed" if attack.name in NOT_CAPPED else ""
+        title = TITLES.get(attack.category, attack.category)
+        lines.append(f"| {title} | `{attack.name}` | {attack.says} | {where} | {attack.control.proof} |")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

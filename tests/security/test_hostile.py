@@ -6,21 +6,26 @@ some are chosen (`pytest -k`), only those are thrown.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attacks import as_nobody, needs_bubblewrap
-from suite import ATTACKS, Attack, OnHost, Unprotected, Within
-from throw import TIERS
+from attacks import as_nobody
+from proofs import OnHost, Unprotected, Within
+from suite import ATTACKS, LANDLOCK, ORDINARY, WALLS, Attack, table
 
-pytestmark = needs_bubblewrap
+from autorec.domain.errors import IsolationError
+from autorec.testing.isolation import make_tier
+
+pytestmark = pytest.mark.sandbox
+ROOT = Path(__file__).parents[2]
 THROW = Path(__file__).with_name("throw.py")
-ORDINARY = "bwrap, as an ordinary user"
 AS_ROOT = os.getuid() == 0
-WALLS = [tier for tier in TIERS if tier != "none"] + ([ORDINARY] if AS_ROOT else [])
+Look = Callable[[str, Attack], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +35,14 @@ def passes() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def look(passes: dict[str, dict[str, Any]], request: pytest.FixtureRequest) -> Any:
+def look(passes: dict[str, dict[str, Any]], request: pytest.FixtureRequest) -> Look:
     def look(tier: str, attack: Attack) -> dict[str, Any]:
         if tier not in passes:
-            chosen = {
-                item.callspec.params["attack"].name for item in request.session.items if "attack" in item.fixturenames
-            }
-            passes[tier] = thrown(tier, sorted(chosen))
+            chosen = [
+                item.callspec.params for item in request.session.items if "look" in getattr(item, "fixturenames", ())
+            ]
+            names = {params["attack"].name for params in chosen if params.get("tier", tier) == tier}
+            passes[tier] = thrown(tier, sorted(names))
         assert attack.name in passes[tier], f"invalid: {attack.name} never ran in {tier}"
         seen: dict[str, Any] = passes[tier][attack.name]
         return seen
@@ -55,21 +61,43 @@ def thrown(tier: str, names: list[str]) -> dict[str, Any]:
     return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
+def require(tier: str) -> None:
+    if tier == ORDINARY and not AS_ROOT:
+        pytest.skip("bwrap itself is run by an ordinary user here")
+    if tier == LANDLOCK:
+        try:
+            make_tier(tier)
+        except IsolationError as error:
+            pytest.skip(str(error))
+    elif shutil.which("bwrap") is None:
+        pytest.skip("bubblewrap is not installed")
+
+
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 @pytest.mark.parametrize("tier", WALLS)
-def test_the_attack_is_held(look: Any, tier: str, attack: Attack) -> None:
+def test_the_attack_is_held(look: Look, tier: str, attack: Attack) -> None:
+    if tier not in attack.tiers:
+        pytest.skip("what this is after is the same in every tier")
+    require(tier)
     seen = look(tier, attack)
     assert not seen["breach"], f"breach: {attack.says}: {seen}"
     if isinstance(attack.control, Within):
         assert seen["works"], f"invalid: not carried out as it should be: {seen}"
 
 
-@pytest.mark.parametrize(
-    "attack", [a for a in ATTACKS if not isinstance(a.control, Within)], ids=lambda attack: attack.name
-)
-def test_the_attack_works_where_nothing_holds_it(look: Any, attack: Attack) -> None:
+SHOWN_OUTSIDE = [attack for attack in ATTACKS if not isinstance(attack.control, Within)]
+
+
+@pytest.mark.parametrize("attack", SHOWN_OUTSIDE, ids=lambda attack: attack.name)
+def test_the_attack_works_where_nothing_holds_it(look: Look, attack: Attack) -> None:
     control = attack.control
     if isinstance(control, Unprotected | OnHost) and control.needs_root and not AS_ROOT:
         pytest.skip("without a sandbox, this attack needs root")
     seen = look("none" if isinstance(control, Unprotected) else "alone", attack)
     assert seen["works"], f"invalid: {attack.says}: {seen}"
+
+
+def test_the_documentation_lists_the_suite() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    shown = text.partition("<!-- hostile suite: begin -->\n")[2].partition("\n<!-- hostile suite: end -->")[0]
+    assert shown == table(), "run: python tests/security/suite.py, and paste it between the marks"

@@ -12,8 +12,9 @@ import queue
 import re
 import signal
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
@@ -28,15 +29,13 @@ from suite import ATTACKS, CATEGORIES, HOSTILE, Attack
 
 from autorec.domain.candidate import Candidate
 from autorec.domain.job import Job, JobKind, Limits, Outcome, Snapshot
-from autorec.execution.bare import Bare
-from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.executor import SandboxExecutor
+from autorec.testing.isolation import make_tier
 
 AT_A_TIME = 2
 PATIENCE_S = 30.0
 IMPATIENT = ("results", "endings", "protocol")
 BY_THEMSELVES = ("output", "neighbour")
-TIERS: Mapping[str, Callable[[], Any]] = {"bwrap": Bubblewrap, "none": Bare}
 Line = dict[str, Any]
 
 
@@ -150,7 +149,8 @@ def throw_all(tier: str, attacks: Sequence[Attack]) -> list[Line]:
     lines: list[Line] = []
     with Stage() as stage:
         sys.path.append(str(stage.site))  # so that every sandbox is given it as one of its folders of packages
-        executor = SandboxExecutor(TIERS[tier](), spares=AT_A_TIME)
+        tempfile.tempdir = str(stage.jobs)
+        executor = SandboxExecutor(make_tier(tier), spares=AT_A_TIME)
         thrower = Thrower(executor, stage)
 
         def carry_on(_: int) -> None:
@@ -166,6 +166,9 @@ def throw_all(tier: str, attacks: Sequence[Attack]) -> list[Line]:
         finally:
             executor.close()
             kill_survivors(stage)
+        left = sorted(stage.jobs.iterdir())
+    if left:
+        sys.exit(f"folders of jobs are left: {left}")
     return lines
 
 

@@ -10,9 +10,8 @@ from seen import Alone, Seen, survived
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unprotected:
-    """The same attack in the tier `none` is a breach."""
+    """The same attack in the tier `none` is a breach, for who has all rights."""
 
-    needs_root: bool = False
     proof: str = "tier `none`: succeeds"
 
 
@@ -34,11 +33,10 @@ class Within:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnHost:
-    """Where the attack would harm the machine: what it is after is there to be had, by root."""
+    """Where the attack would harm the machine: what it is after is there to be had."""
 
     works: Callable[[], bool]
     proof: str
-    needs_root: bool = True
 
 
 Control = Unprotected | RunAlone | Within | OnHost
@@ -85,7 +83,7 @@ def told(event: str) -> Callable[[Alone], bool]:
     return lambda run: any(event.encode() in message for message in run.messages)
 
 
-SUCCEEDS, AS_ROOT = Unprotected(), Unprotected(needs_root=True)
+SUCCEEDS = Unprotected()
 TELLS = alone("tells the secret", lambda run: run.stage.marker in run.printed)
 TAKES = naive_reader("takes it", takes)
 RUNS = naive_reader("runs it", runs)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from proofs import (
-    AS_ROOT,
     EATS,
     ENDLESS,
     FOLLOWS,
@@ -48,11 +47,6 @@ from autorec.domain.job import OutcomeKind
 
 COMPLETED, CRASHED, MALFORMED = OutcomeKind.COMPLETED, OutcomeKind.CRASHED, OutcomeKind.MALFORMED
 TIMED_OUT, OUT_OF_MEMORY = OutcomeKind.TIMED_OUT, OutcomeKind.OUT_OF_MEMORY
-NEED_ROOT = (
-    *("raw", "kernel_log", "open_by_handle", "data_owner", "runner", "interpreter", "loader", "device", "mounted_over"),
-    *("root", "root_by_program", "capabilities", "other_namespaces", "mount", "new_mount_calls", "chroot", "setns"),
-    *("priority", "bpf", "performance_counters", "page_faults", "terminal_keys"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +77,6 @@ BY_CATEGORY: Mapping[str, Rule] = {
 }
 
 REACHING: Mapping[str, Rule] = {
-    **all_of(NEED_ROOT, Rule(reached, AS_ROOT)),
     "core_pattern": Rule(
         reached,
         OnHost(

@@ -15,7 +15,7 @@ from autorec.execution.conversation import MEMORY_BACKSTOP_BYTES
 from autorec.judging.reading import read_topk
 
 LIMITS = Limits(
-    training_s=1.0,
+    training_s=1.5,
     predicting_s=1.0,
     validations=30,
     wall_s=20.0,

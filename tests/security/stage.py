@@ -17,7 +17,7 @@ import tempfile
 import termios
 import threading
 import tty
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +114,8 @@ class Stage:
 
     def heard(self, name: str) -> bool:
         """Whether the attack's token arrived at any listener, queue or terminal."""
-        token = f"<{name}>".encode()
-        return any(token in heard for heard in (*self._heard, *self._in_queues()))
+        self._empty_queues()
+        return any(f"<{name}>".encode() in heard for heard in self._heard)
 
     def changed(self, name: str) -> bool:
         """Whether anything that bears the attack's name was changed, made, or taken away."""
@@ -159,7 +159,7 @@ class Stage:
 
     def _make_processes(self, made: contextlib.ExitStack) -> None:
         """Victims, each in a session of its own, and a process that holds secrets everywhere a process can."""
-        sleeping = ["/bin/sleep", "1000"]
+        sleeping = ["/bin/sleep", "600"]
         self._victims = {name: subprocess.Popen(sleeping, start_new_session=True) for name in VICTIMS}
         self._holder = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", HOLDER, f"{self.marker} argument"],
@@ -251,8 +251,8 @@ class Stage:
         kernel.call("keyctl", 1, None)
         kernel.call("add_key", b"user", self.key.encode(), self.marker.encode(), len(self.marker), -3)
 
-    def _in_queues(self) -> Iterator[bytes]:
-        """What came into the queues and the terminal; kept, for they can be read only once."""
+    def _empty_queues(self) -> None:
+        """Keep what came into the queues and the terminal, for that can be read only once."""
         message = ctypes.create_string_buffer(512)
         readers = (
             lambda: kernel.call("msgrcv", self._messages, message, 256, 0, 0o4000) and message.raw,
@@ -264,7 +264,6 @@ class Stage:
             with contextlib.suppress(OSError):
                 while heard := read():
                     self._heard.append(heard)
-        yield from ()
 
 
 def end(process: "subprocess.Popen[Any]") -> None:
@@ -273,18 +272,14 @@ def end(process: "subprocess.Popen[Any]") -> None:
 
 
 def file_as_it_is(path: Path) -> object:
-    status = path.stat()
-    attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
-    return (
-        path.name,
-        status.st_mode,
-        status.st_nlink,
-        status.st_uid,
-        status.st_gid,
-        status.st_mtime_ns,
-        path.read_bytes(),
-        attributes,
-    )
+    try:
+        status = path.stat()
+        attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return "gone"
+    owner = status.st_uid, status.st_gid
+    return path.name, status.st_mode, status.st_nlink, owner, status.st_mtime_ns, content, attributes
 
 
 def process_as_it_is(process: "subprocess.Popen[Any]") -> object:

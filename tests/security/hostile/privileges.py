@@ -28,7 +28,7 @@ def root_by_program(host):
 def capabilities(host):
     """Capabilities, and privileges that an exec might add"""
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    held = [name for name in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd") if int(status[name], 16)]
+    held = [name for name in ("CapEff", "CapPrm", "CapInh", "CapAmb") if int(status[name], 16)]
     held += ["no_new_privs is not set"] if status["NoNewPrivs"] != "1" else []
     return f"BREACH: {held}" if held else "none"
 

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -15,14 +16,15 @@ def files_of(host, pattern):
     found = []
     for path in Path("/proc").glob(pattern):
         try:
-            found.append(path.read_bytes())
+            if path.is_file():  # no pipe of somebody else's is emptied where nothing holds this
+                found.append(path.read_bytes())
         except OSError:
             continue
     return b"".join(found).decode(errors="replace")
 
 
 def told(host, text):
-    return host.marker + text.partition(host.marker)[2][:40] if host.marker in text else f"{len(text)} characters"
+    return sorted(set(re.findall(host.marker + "[0-9a-f]+", text))) or f"{len(text)} characters"
 
 
 def labels(host):
@@ -173,7 +175,7 @@ def frames(host):
         found += [repr(value) for name, value in frame.f_locals.items() if name == "held_out"]
         frame = frame.f_back
     found += [repr(thing) for thing in gc.get_objects() if isinstance(thing, dict) and "held_out" in thing]
-    return told(host, "".join(found)) + str([name for name in sys.modules if name.startswith("autorec")])
+    return str(told(host, "".join(found))) + str([name for name in sys.modules if name.startswith("autorec")])
 
 
 def neighbour(host):

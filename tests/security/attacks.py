@@ -1,7 +1,10 @@
 """What the tests of the sandbox share: an attack is the training script of a candidate, run in earnest."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -88,6 +91,25 @@ try:
 finally:
     executor.close()
 """
+
+
+def as_nobody(*arguments: str) -> tuple[list[str], dict[str, str]]:
+    """A command that runs Python as a user who owns nothing, and its environment; skips where there can be none."""
+    here = Path(__file__).parents[2]
+    site = next(path for path in map(Path, sys.path) if path.name == "site-packages" and (path / "torch").is_dir())
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+    python = next((p for p in (sys.executable, "/usr/bin/python3") if reaches(nobody, p, here, site)), None)
+    if python is None:
+        pytest.skip("an ordinary user cannot read this interpreter, its packages and this checkout")
+    return [*nobody, python, *arguments], {"PYTHONPATH": f"{here}:{site}", "PATH": os.environ["PATH"]}
+
+
+def reaches(nobody: list[str], python: str, *folders: Path) -> bool:
+    """Whether the user can run this Python, of this version, and read the folders."""
+    named = [str(folder) for folder in (*folders, Path(python).resolve())]
+    same = f"sys.version_info[:2] == {sys.version_info[:2]}"
+    script = f"import os, sys; sys.exit(not ({same} and all(os.access(path, 5) for path in {named})))"
+    return subprocess.run([*nobody, python, "-c", script], capture_output=True, check=False).returncode == 0
 
 
 def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> bool:

@@ -143,7 +143,7 @@ def container_command(
         *("--security-opt=no-new-privileges", "--security-opt=label=disable"),
         *_limits(ground),
         *(_for_podman(identity) if engine.name == "podman" else ()),
-        *_folder_in_memory(engine.name, ground),
+        *_folder_in_memory(engine.name, ground, uid),
         *_mounts(interpreter, ground, folder),
         *("--workdir=/", "--entrypoint", runner[0], IMAGE, *runner[1:], "--usher", "/control"),
     ]
@@ -163,11 +163,14 @@ def _for_podman(identity: Identity) -> Iterator[str]:
         yield "--userns=keep-id"
 
 
-def _folder_in_memory(engine: str, ground: Ground) -> Iterator[str]:
-    """Docker bounds the number of files too; podman cannot, there the runner mounts its own over it."""
+def _folder_in_memory(engine: str, ground: Ground, uid: int) -> Iterator[str]:
+    """Docker bounds the number of files too; podman cannot, there the runner mounts its own over it.
+
+    The owner is named, as some versions of runc give the folder the mode of what it covers.
+    """
     yield f"--shm-size={ground.disk_bytes}"
     if engine == "docker":
-        yield f"--tmpfs=/job:rw,nosuid,nodev,size={ground.disk_bytes},nr_inodes={ground.inodes},mode=1777"
+        yield f"--tmpfs=/job:rw,nosuid,nodev,size={ground.disk_bytes},nr_inodes={ground.inodes},uid={uid},mode=1777"
     else:
         yield f"--mount=type=tmpfs,destination=/job,tmpfs-size={ground.disk_bytes},tmpfs-mode=1777"
 

@@ -40,7 +40,7 @@ def test_everything_that_can_be_taken_away_is(engine: str) -> None:
 
 def test_each_engine_bounds_the_folder_in_the_way_that_it_knows() -> None:
     docker, podman = command("docker"), command("podman")
-    assert "--tmpfs=/job:rw,nosuid,nodev,size=1000,nr_inodes=77,mode=1777" in docker
+    assert "--tmpfs=/job:rw,nosuid,nodev,size=1000,nr_inodes=77,uid=64901,mode=1777" in docker
     assert "--mount=type=tmpfs,destination=/job,tmpfs-size=1000,tmpfs-mode=1777" in podman
     assert "--read-only-tmpfs=false" in podman
     assert "--read-only-tmpfs=false" not in docker

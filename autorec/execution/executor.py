@@ -105,9 +105,9 @@ class SandboxExecutor:
             lead_s=self._lead_s(job),
             nearly_over=lambda: self.pool.expect(Ground.of(job)),
         )
-        talk.begin()
         disk = DiskLook(sandbox.folder, job.limits) if sandbox.folder is not None else None
         watch = TreeWatch(sandbox.root, job.limits, kill=sandbox.kill, group=group, disk=disk)
+        talk.begin()
         watch.start()
         try:
             talk.follow()

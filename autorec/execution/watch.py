@@ -44,8 +44,10 @@ class TreeWatch(threading.Thread):
         self._group = group
         self._disk = disk
         self._over = threading.Event()
-        self._ticks_before = self._ticks = sum(map(cpu_ticks, tree(root)))
+        self._ticks = 0
         self.memory_bytes = 0
+        self.sample()
+        self._ticks_before = self._ticks
 
     @property
     def cpu_s(self) -> float:
@@ -55,7 +57,6 @@ class TreeWatch(threading.Thread):
         return (self._ticks - self._ticks_before) / TICKS_PER_S
 
     def run(self) -> None:
-        self.sample()
         while not self._over.wait(INTERVAL_S):
             self.sample()
             if self.memory_bytes > self._memory_limit or (self._group is not None and self._group.out_of_memory):

@@ -30,7 +30,7 @@ from autorec.execution.ground import Ground
 
 N_USERS, N_ITEMS, N_INTERACTIONS = 943, 1682, 98_114
 CANDIDATES = Path(__file__).parent / "candidates"
-TICK_S = 0.02
+REST_S = 0.5
 
 
 def main() -> None:
@@ -40,8 +40,10 @@ def main() -> None:
         "--training-s", type=float, default=30.0, help="seconds of the training for the harness's share"
     )
     parser.add_argument("--pairs", type=int, default=5, help="trainings inside and outside, in turn")
+    parser.add_argument("--steps", type=int, default=60, help="how many steps such a training takes")
     parser.add_argument("--trivial", type=int, default=300, help="candidates that do nothing, two at a time")
-    parser.add_argument("--five", type=int, default=24, help="candidates of five seconds, two at a time")
+    parser.add_argument("--short", type=int, default=24, help="short trainings, two at a time")
+    parser.add_argument("--short-s", type=float, default=5.0, help="seconds that each of them trains")
     args = parser.parse_args()
     print(f"machine    {platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
           f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
@@ -54,10 +56,10 @@ def main() -> None:
         starts(small, args.repeats)
         self_test()
         kills(small, args.repeats)
-        walls(large, args.pairs)
+        walls(large, args.pairs, args.steps)
         harness_share(large, args.training_s)
         trivial(small, args.trivial)
-        five_seconds(small, args.five)
+        short_trainings(small, args.short, args.short_s)
 
 
 def starts(folder: Path, repeats: int) -> None:
@@ -108,10 +110,10 @@ def kills(folder: Path, repeats: int) -> None:
     print(f"kill       {ms(statistics.median(latencies))} until nothing is left (at most {ms(max(latencies))})")
 
 
-def walls(folder: Path, pairs: int) -> None:
+def walls(folder: Path, pairs: int, steps: int) -> None:
     """The same steps inside a sandbox and without one, in turn, so that both meet the same machine."""
     inside, outside = SandboxExecutor(Bubblewrap()), SandboxExecutor(Bare())
-    job = a_job(folder, "steps", training_s=600.0)
+    job = a_job(folder, "steps", training_s=600.0, steps=steps)
     shares = []
     for _ in range(pairs):
         within, without = (run(executor, job).usage.training_s for executor in (inside, outside))
@@ -158,13 +160,13 @@ def trivial(folder: Path, count: int) -> None:
           f"two workers; {cpu_s / count:.1f} s of CPU each, all processes so far counted")  # fmt: skip
 
 
-def five_seconds(folder: Path, count: int) -> None:
+def short_trainings(folder: Path, count: int, training_s: float) -> None:
     executor = SandboxExecutor(Bubblewrap(), spares=2)
-    outcomes, wall_s = side_by_side(executor, [a_job(folder, "busy", training_s=5.0)] * count)
+    outcomes, wall_s = side_by_side(executor, [a_job(folder, "busy", training_s)] * count)
     executor.close()
-    training_s = sum(outcome.usage.training_s for outcome in outcomes)
-    print(f"occupancy  {100 * training_s / (2 * wall_s):.1f} % of two workers' time is training, over {count} "
-          f"candidates of 5 s, the first starts included")  # fmt: skip
+    trained_s = sum(outcome.usage.training_s for outcome in outcomes)
+    print(f"occupancy  {100 * trained_s / (2 * wall_s):.1f} % of two workers' time is training, over {count} "
+          f"candidates of {training_s:g} s, the first starts included")  # fmt: skip
 
 
 def side_by_side(executor: SandboxExecutor, jobs: Sequence[Job]) -> tuple[list[Outcome], float]:
@@ -181,14 +183,15 @@ def run(executor: SandboxExecutor, job: Job) -> Outcome:
     return outcome
 
 
-def a_job(folder: Path, candidate: str, training_s: float) -> Job:
-    files = {file.name: file.read_text() for file in sorted((CANDIDATES / candidate).glob("*.py"))}
+def a_job(folder: Path, candidate: str, training_s: float, **params: object) -> Job:
+    files = {file.name: file.read_text() for file in sorted((CANDIDATES / candidate).iterdir())}
     return Job(
         kind=JobKind.TRAIN,
         candidate=Candidate.of(files),
         data_dir=str(folder / "data"),
         query_dir=str(folder / "query"),
         seed=1,
+        params=params,
         limits=Limits(training_s=training_s, wall_s=2 * training_s + 30, cpu_s=4 * training_s + 60),
     )
 
@@ -199,8 +202,11 @@ def first_line(outcome: Outcome) -> float:
 
 
 def wait_for_spares(executor: SandboxExecutor, count: int) -> None:
-    while executor.pool.n_ready < count:
-        time.sleep(TICK_S)
+    """Until they are ready and at rest: a spare goes on importing while nobody waits for it."""
+    before = -1
+    while executor.pool.n_ready < count or executor.pool.spare_bytes != before:
+        before = executor.pool.spare_bytes
+        time.sleep(REST_S)
 
 
 def ms(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The sandbox's end of the control socket: one JSON object a message (see `autorec/schemas/wire.py`)."""
 
 import json
+import select
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,10 @@ class Control:
             socket.send_fds(self.channel, [message], list(descriptors))
         else:  # some filters refuse sendmsg
             self.channel.send(message)
+
+    def has_job_within(self, seconds: float) -> bool:
+        """Whether a job, or the end of the socket, comes within that time."""
+        return bool(select.select([self.channel], [], [], seconds)[0])
 
     def receive_job(self) -> tuple[dict[str, Any], list[int]] | None:
         """The one job and its descriptors; None when the trusted side has hung up."""

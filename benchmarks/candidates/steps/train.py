@@ -3,15 +3,13 @@
 import reckit
 import torch
 
-STEPS = 60
-
 
 def fit(recommender, data, params, run):
     generator = torch.Generator().manual_seed(run.seed)
     optimizer = torch.optim.AdamW(recommender.parameters(), lr=1e-3)
     sequences = data.sequences(51)
     done = 0
-    while done < STEPS:
+    while done < params.steps:
         for users in reckit.batches(data.n_users, 128, generator):
             batch = sequences[users]
             scores = recommender(batch[:, :-1]) @ recommender.items.weight[:-1].T

@@ -44,7 +44,7 @@ def sweep() -> None:
         for pid in inside:
             try:
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
+            except (ProcessLookupError, PermissionError):  # gone, or it became somebody whom only root may kill
                 continue
         reap()
 

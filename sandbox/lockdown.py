@@ -169,7 +169,9 @@ def restrict_calls(kind: str) -> None:
     instructions = ctypes.create_string_buffer(content, len(content))
     program = struct.pack("@HP", len(content) // INSTRUCTION_BYTES, ctypes.addressof(instructions))
     number, threads_too = SYS_SECCOMP[os.uname().machine], ctypes.c_uint(SECCOMP_FILTER_FLAG_TSYNC)
-    _syscall("seccomp", number, ctypes.c_uint(SECCOMP_SET_MODE_FILTER), threads_too, program)
+    thread = _syscall("seccomp", number, ctypes.c_uint(SECCOMP_SET_MODE_FILTER), threads_too, program)
+    if thread != 0:
+        raise OSError(f"seccomp: thread {thread} does not take the filter")
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -43,7 +43,8 @@ SHOWN = (
     "/etc/ld.so.cache",
     "/etc/localtime",
     "/sys/devices/system/cpu",
-    "/proc/self",
+    "/proc/self/maps",
+    "/proc/self/status",
     "/proc/cpuinfo",
     "/proc/meminfo",
 )

@@ -25,4 +25,4 @@ class Bare:
             self.name, self._interpreter, ground, job=folder, data=ground.data_dir, query=ground.query_dir
         )
         command = keeper_command(self._interpreter, arguments)
-        return Sandbox(command, Swept, partial(drop_scratch, folder, lock))
+        return Sandbox(command, partial(Swept, None), partial(drop_scratch, folder, lock))

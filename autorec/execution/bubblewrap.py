@@ -1,6 +1,5 @@
 """The default tier: a bubblewrap sandbox."""
 
-import itertools
 import os
 import shutil
 import stat
@@ -12,8 +11,8 @@ from autorec.execution.ground import Ground
 from autorec.execution.hold import PidNamespace
 from autorec.execution.mounts import Identity, Interpreter, sandbox_command
 from autorec.execution.process import Sandbox
+from autorec.execution.uids import free_uid
 
-FIRST_UID, UIDS = 64_000, 900
 INSTALL = "sudo apt-get install bubblewrap (not pip: the package of that name there is another one)"
 
 
@@ -31,11 +30,10 @@ class Bubblewrap:
         self._bwrap = bwrap or find_bwrap()
         require_filter("walled")
         self._interpreter = Interpreter.current()
-        self._uids = itertools.cycle(range(FIRST_UID, FIRST_UID + UIDS))
 
     def start(self, ground: Ground) -> Sandbox:
         """See `ground.Tier`. Raises IsolationError."""
-        identity = Identity(drop_to=next(self._uids) if os.getuid() == 0 else None)
+        identity = Identity(drop_to=free_uid() if os.getuid() == 0 else None)
         command = sandbox_command(bwrap=self._bwrap, interpreter=self._interpreter, identity=identity, ground=ground)
         return Sandbox(command, PidNamespace)
 

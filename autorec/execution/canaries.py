@@ -96,7 +96,7 @@ def uids_of(token: str) -> list[int]:
             continue
         try:
             if token.encode() in (process / "cmdline").read_bytes():
-                found.append(int((process / "status").read_text().partition("\nUid:")[2].split()[0]))
+                found.append(int((process / "status").read_bytes().partition(b"\nUid:")[2].split()[0]))
         except OSError:
             continue
     return found

@@ -18,9 +18,9 @@ from autorec.domain.errors import IsolationError
 from autorec.execution.filters import require_filter
 from autorec.execution.ground import Ground
 from autorec.execution.hold import send
-from autorec.execution.landlock import free_uid
 from autorec.execution.mounts import Identity, Interpreter, check_readable, mounted, ours, runner_arguments
 from autorec.execution.process import Sandbox
+from autorec.execution.uids import free_uid
 from autorec.scratch import drop_scratch, make_scratch
 
 ENGINES = ("podman", "docker")

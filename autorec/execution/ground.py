@@ -22,7 +22,6 @@ class Ground:
     inodes: int
     memory_bytes: int
     processes: int
-    device: str = "cpu"
 
     @classmethod
     def of(cls, job: Job) -> "Ground":

@@ -4,15 +4,19 @@ import os
 import select
 import signal
 import time
+from contextlib import suppress
 from typing import Protocol
 
-from autorec.execution.watch import children, tree
+from autorec.execution.uids import processes_of
+from autorec.execution.watch import children, is_alive, tree
 
 LOOK_AGAIN_S = 0.01
 
 
 class Hold(Protocol):
     """One for each sandbox, made from what was started: its pid, and a pidfd that the sandbox keeps.
+
+    `gone` is asked before the started process is reaped, so that its number is not yet somebody else's.
 
     `kill` may come from any thread, at any time before `close`. `root` is the process from which all others are to be
     found, once it is taken.
@@ -72,11 +76,13 @@ class Swept:
     """Without a PID namespace: a keeper (`sandbox/keeper.py`) to whom every orphan comes, and who kills what is left
     when the runner ends or when it is told to by SIGTERM.
 
-    The kill does not rest on the keeper alone: from here, its descendants are killed until a look finds none.
+    The kill does not rest on the keeper alone: from here, its descendants are killed until a look finds none, and so
+    is all that runs under `uid`, where the job has one of its own: whatever became of the keeper.
     """
 
-    def __init__(self, pid: int, handle: int) -> None:
+    def __init__(self, uid: int | None, pid: int, handle: int) -> None:
         self.root = pid
+        self._uid = uid
         self._handle = handle
 
     def take(self) -> bool:
@@ -101,13 +107,12 @@ class Swept:
 
     def _kill_inside(self) -> None:
         for pid in self._inside():
-            try:
+            with suppress(ProcessLookupError, PermissionError):  # gone, or it became somebody whom only root may kill
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
 
     def _inside(self) -> list[int]:
-        return [pid for pid in tree(self.root) if pid != self.root]
+        own = processes_of(self._uid) if self._uid is not None else ()
+        return [pid for pid in {*tree(self.root), *own} if pid != self.root and is_alive(pid)]
 
 
 def send(handle: int, number: signal.Signals) -> None:

@@ -7,11 +7,10 @@ asked for (stat), their contents cannot be read. What is written is looked at fr
 
 import ctypes
 import os
-import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -21,16 +20,16 @@ from autorec.execution.ground import Ground
 from autorec.execution.hold import Swept
 from autorec.execution.mounts import Interpreter, keeper_command, ours, runner_arguments
 from autorec.execution.process import Sandbox
+from autorec.execution.uids import free_uid
 from autorec.scratch import drop_scratch, make_scratch
 
-FIRST_UID, UIDS = 64_900, 500
 TRUNCATION_VERSION, SIGNALS_VERSION = 3, 6
 LINUX = {TRUNCATION_VERSION: "6.2", SIGNALS_VERSION: "6.12"}
 _SYS_LANDLOCK_CREATE_RULESET, _VERSION = 444, 1  # the same number on every architecture
 
 
 class Landlock:
-    """Implements `ground.Tier`. As root, each sandbox runs under a uid of its own (64900 and on), never kernel uid 0;
+    """Implements `ground.Tier`. As root, each sandbox runs under a uid of its own (64000 and on), never kernel uid 0;
     the keeper stays root, out of its reach. As an ordinary user, Landlock alone keeps sandboxes and keepers apart.
     """
 
@@ -55,12 +54,15 @@ class Landlock:
         runner = runner_arguments(
             self.name, self._interpreter, ground, job=folder, data=ground.data_dir, query=ground.query_dir
         )
-        if self._as_root:
-            uid = free_uid()
+        uid = free_uid() if self._as_root else None
+        if uid is not None:
             os.chown(folder, uid, uid)
             runner = [*_drop_to(uid), *runner]
         return Sandbox(
-            keeper_command(self._interpreter, runner), Swept, partial(drop_scratch, folder, lock), folder=folder
+            keeper_command(self._interpreter, runner),
+            partial(Swept, uid),
+            partial(drop_scratch, folder, lock),
+            folder=folder,
         )
 
 
@@ -107,24 +109,3 @@ def require_reachable(paths: Iterable[Path]) -> None:
         if not path.stat().st_mode & stat.S_IROTH:
             raise IsolationError(f"the landlock tier runs jobs as a uid of their own, which may not read {path}",
                                  fix=f"chmod -R a+rX {path}")  # fmt: skip
-
-
-def free_uid() -> int:
-    """One under which nothing runs. Raises IsolationError when every one is taken."""
-    taken = set(owners())
-    start = secrets.randbelow(UIDS)
-    for place in range(UIDS):
-        uid = FIRST_UID + (start + place) % UIDS
-        if uid not in taken:
-            return uid
-    raise IsolationError(f"processes run under every uid from {FIRST_UID} to {FIRST_UID + UIDS - 1}",
-                         fix="end those that are left of earlier runs")  # fmt: skip
-
-
-def owners() -> Iterator[int]:
-    """The uids of all processes."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            yield process.stat().st_uid
-        except OSError:
-            continue

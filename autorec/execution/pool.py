@@ -52,8 +52,9 @@ class WarmPool:
         self._ready_within_s = ready_within_s
         self._spares: list[Spare] = []
         self._asked: list[Spare] = []
+        self._starting: list[Spare] = []
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._given_back = False
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._thread = threading.Thread(target=self._serve, name="sandbox-starter", daemon=True)
         self._thread.start()
@@ -96,15 +97,15 @@ class WarmPool:
     def spare_bytes(self) -> int:
         """What all spares hold together."""
         with self._lock:
-            roots = [spare.sandbox.pid for spare in self._spares if spare.sandbox is not None]
+            roots = [spare.sandbox.root for spare in self._spares if spare.sandbox is not None]
         return memory_of(tuple(pid for root in roots for pid in tree(root)))
 
     def close(self) -> None:
         """Kill every spare; whoever waits for one gets an error. Idempotent."""
         with self._lock:
-            if self._closed:
+            if self._given_back:
                 return
-            self._closed = True
+            self._closed = self._given_back = True
         os.eventfd_write(self._wake, 1)
         self._thread.join()
         for spare in self._spares:
@@ -146,27 +147,46 @@ class WarmPool:
         return spare
 
     def _serve(self) -> None:
-        """The one thread that starts sandboxes, until the pool is closed."""
-        starting: list[Spare] = []
-        while not self._closed:
-            controls = [spare.sandbox.control.fileno() for spare in starting if spare.sandbox is not None]
-            select.select([self._wake, *controls], [], [], self._patience(starting))
-            self._drain()
+        """The one thread that starts sandboxes, until the pool is closed; whoever waits for one is always answered."""
+        try:
+            while not self._closed:
+                self._await_news()
+                with self._lock:
+                    asked, self._asked = self._asked, []
+                self._starting += asked
+                for spare in asked:
+                    self._start(spare)
+                for spare in list(self._starting):
+                    self._greet(spare)
+        finally:
             with self._lock:
-                asked, self._asked = self._asked, []
-            starting += [spare for spare in asked if self._start(spare)]
-            starting = [spare for spare in starting if not self._greet(spare)]
-        with self._lock:
-            asked, self._asked = self._asked, []
-        for spare in (*starting, *asked):
-            spare.error = pool_closed()
-            spare.over.set()
-            _discard(spare)
+                self._closed = True
+                left, self._asked, self._starting = [*self._starting, *self._asked], [], []
+            for spare in left:
+                self._settle(spare, pool_closed())
+                _discard(spare)
 
-    def _patience(self, starting: list[Spare]) -> float | None:
-        if not starting:
+    def _await_news(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        for spare in self._starting:
+            if spare.sandbox is not None:
+                poll.register(spare.sandbox.control, select.POLLIN)
+        poll.poll(self._patience_ms())
+        self._drain()
+
+    def _settle(self, spare: Spare, error: AutorecError | None = None) -> None:
+        """Its start is over, one way or the other."""
+        spare.error = error
+        if spare in self._starting:
+            self._starting.remove(spare)
+        spare.over.set()
+
+    def _patience_ms(self) -> float | None:
+        if not self._starting:
             return None
-        return max(0.0, min(spare.asked for spare in starting) + self._ready_within_s - time.monotonic())
+        first = min(spare.asked for spare in self._starting)
+        return max(0.0, 1e3 * (first + self._ready_within_s - time.monotonic()))
 
     def _drain(self) -> None:
         try:
@@ -174,30 +194,28 @@ class WarmPool:
         except BlockingIOError:
             return
 
-    def _start(self, spare: Spare) -> bool:
+    def _start(self, spare: Spare) -> None:
         try:
             spare.sandbox = self._tier.start(spare.ground)
         except AutorecError as error:
-            spare.error = error
-            spare.over.set()
-            return False
-        return True
+            self._settle(spare, error)
+        except OSError as error:
+            self._settle(spare, cannot_start(error))
 
-    def _greet(self, spare: Spare) -> bool:
-        """Whether its start is over, one way or the other."""
+    def _greet(self, spare: Spare) -> None:
         sandbox = spare.sandbox
         waited_s = time.monotonic() - spare.asked
         if sandbox is None or not (sandbox.has_spoken or waited_s > self._ready_within_s):
-            return False
+            return
         try:
             sandbox.greet(self._ready_within_s)
-        except IsolationError as error:
-            spare.error, spare.sandbox = error, None
+        except (IsolationError, OSError) as error:
+            spare.sandbox = None
             sandbox.close()
+            self._settle(spare, error if isinstance(error, IsolationError) else cannot_start(error))
         else:
             self.start_s += NEWEST_SHARE * (waited_s - self.start_s)
-        spare.over.set()
-        return True
+            self._settle(spare)
 
 
 def _discard(spare: Spare) -> None:
@@ -208,6 +226,10 @@ def _discard(spare: Spare) -> None:
 
 def pool_closed() -> AutorecError:
     return AutorecError("the executor is closed; its jobs were killed and have no outcome", fix="open another executor")
+
+
+def cannot_start(error: OSError) -> IsolationError:
+    return IsolationError(f"cannot start a sandbox: {error}", fix="see what this machine lacks: autorec doctor")
 
 
 def available_bytes() -> int:

@@ -158,14 +158,20 @@ class Sandbox:
             self.cause = self.cause or cause
             self._hold.kill()
 
+    def _await_end(self) -> None:
+        """Until the started process has ended; it stays to be reaped, so that its number stays its own."""
+        if self._process.returncode is None:
+            os.waitid(os.P_PIDFD, self._handle, os.WEXITED | os.WNOWAIT)
+
     def wait(self) -> int:
         """The exit code (128 + signal), once every process inside is gone.
 
         Raises IsolationError when a process survives the kill.
         """
-        code = self._process.wait()
+        self._await_end()
         if not self._hold.gone(GONE_WITHIN_S):
             raise IsolationError(f"a process of sandbox {self.pid} was still there {GONE_WITHIN_S:g} s after its kill")
+        code = self._process.wait()
         return SIGNAL_EXIT - code if code < 0 else code
 
     def close(self) -> None:
@@ -175,8 +181,9 @@ class Sandbox:
             if self._handle < 0:
                 return
             if self._process.returncode is None:
+                self._await_end()
+                self._hold.gone(GONE_WITHIN_S)
                 self._process.wait()
-            self._hold.gone(GONE_WITHIN_S)
             self._hold.close()
             os.close(self._handle)
             self._handle = -1

@@ -21,6 +21,7 @@ from autorec.execution.container import Container
 from autorec.execution.executor import SandboxExecutor
 from autorec.execution.ground import Tier
 from autorec.execution.landlock import Landlock
+from autorec.scratch import remove_abandoned
 
 MAKE: Mapping[str, Callable[[], Tier]] = {"container": Container, "bwrap": Bubblewrap, "landlock": Landlock}
 TIERS = tuple(MAKE)
@@ -58,6 +59,7 @@ def open_executor(minimum: str = AUTO, *, spares: int = 0) -> SandboxExecutor:
 
     Raises IsolationError with the fix where there is none, UsageError where `minimum` is no tier.
     """
+    remove_abandoned()
     if minimum not in ALLOWED:
         raise UsageError(f"isolation.min is {minimum!r}; expected {', '.join(ALLOWED)}")
     reports = {}
@@ -70,6 +72,7 @@ def open_executor(minimum: str = AUTO, *, spares: int = 0) -> SandboxExecutor:
 
 def open_without_isolation(*, spares: int = 0) -> SandboxExecutor:
     """For those who ask for it by name: candidates have the rights of whoever searches; outcomes are tagged `none`."""
+    remove_abandoned()
     return SandboxExecutor(Bare(), spares=spares)
 
 

@@ -44,6 +44,7 @@ class TreeWatch(threading.Thread):
         self._group = group
         self._disk = disk
         self._over = threading.Event()
+        self._error: BaseException | None = None
         self._ticks = 0
         self.memory_bytes = 0
         self.sample()
@@ -57,6 +58,14 @@ class TreeWatch(threading.Thread):
         return (self._ticks - self._ticks_before) / TICKS_PER_S
 
     def run(self) -> None:
+        """A tree that cannot be watched is killed; what went wrong is raised by `end`."""
+        try:
+            self._watch()
+        except BaseException as error:  # carried to the thread that ends the watch
+            self._error = error
+            self._kill(Cause.CLOSED)
+
+    def _watch(self) -> None:
         while not self._over.wait(INTERVAL_S):
             self.sample()
             if self.memory_bytes > self._memory_limit or (self._group is not None and self._group.out_of_memory):
@@ -72,6 +81,8 @@ class TreeWatch(threading.Thread):
         """Stop watching; returns when the thread is gone."""
         self._over.set()
         self.join()
+        if self._error is not None:
+            raise self._error
 
     def sample(self) -> None:
         """Look once; also called at each checkpoint, so that a job shorter than the interval is seen too."""
@@ -100,10 +111,21 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def cpu_ticks(pid: int) -> int:
-    """Clock ticks that a process and its waited-for children have used; 0 when it is gone."""
+def is_alive(pid: int) -> bool:
+    """Whether the process is there and not merely waiting to be reaped."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
+    except (OSError, IndexError):
+        return False
+
+
+def cpu_ticks(pid: int) -> int:
+    """Clock ticks that a process and its waited-for children have used; 0 when it is gone.
+
+    The line holds the name that a process gave itself, which may be any bytes.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return 0
     return sum(map(int, fields[11:15]))

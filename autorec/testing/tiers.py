@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from functools import partial
 
 from autorec.execution.ground import Ground
 from autorec.execution.hold import Swept
@@ -40,7 +41,7 @@ class ScriptedTier:
     def start(self, ground: Ground) -> Sandbox:
         """See `ground.Tier`; the ground is not looked at."""
         script = self._scripts[min(len(self.started), len(self._scripts) - 1)]
-        sandbox = Sandbox([sys.executable, "-I", "-S", "-c", script], Swept)
+        sandbox = Sandbox([sys.executable, "-I", "-S", "-c", script], partial(Swept, None))
         self.started.append(sandbox)
         self.asked.release()
         return sandbox

@@ -35,7 +35,9 @@ DENIED = {
         "landlock_create_ruleset personality modify_ldt uselib lookup_dcookie nfsservctl _sysctl sysfs ustat "
         "fanotify_init fanotify_mark",
     "memory that neither a limit nor a look at the tree counts":
-        "memfd_create memfd_secret shmget shmat shmctl msgget semget mq_open",
+        "memfd_create memfd_secret mq_open",
+    "memory, queues and semaphores of System V: those of others can be reached by number, without a key":
+        "shmget shmat shmdt shmctl msgget msgsnd msgrcv msgctl semget semop semtimedop semctl",
     "mounts and namespaces":
         "mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr unshare "
         "setns",

@@ -107,6 +107,7 @@ class Stage:
             "holder_fd": self._holder_fd,
             "pid_of_suite": os.getpid(),
             "sysv": self._sysv,
+            "queue": self._messages,
             "terminal": self._terminal,
             "mark": str(self.folder / "unpickled"),
             "out": None,

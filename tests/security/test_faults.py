@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from attacks import LIMITS, MODEL, OWNER, START, eventually, needs_bubblewrap, training
 
-from autorec.domain.errors import AutorecError
+from autorec.domain.errors import AutorecError, IsolationError
 from autorec.domain.job import Job, Limits, Outcome, OutcomeKind, Snapshot
 from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.canaries import uids_of
 from autorec.execution.executor import SandboxExecutor
 from autorec.execution.watch import children, tree
+from autorec.testing.isolation import make_tier
 from autorec.testing.tiers import CRASHES_AT_ITS_JOB, DIES, ScriptedTier
 
 pytestmark = needs_bubblewrap
@@ -90,6 +91,32 @@ def test_a_sandbox_killed_from_outside_is_one_outcome_and_the_next_job_runs(
     assert outcome.kind in (OutcomeKind.OUT_OF_MEMORY, OutcomeKind.CRASHED), outcome
     assert not any(alive(pid) for pid in family)
     assert executor.run(training(bundle, TRAINS), never_stop).kind is OutcomeKind.COMPLETED
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user has no uid to give each job, by which to find it")
+def test_what_a_killed_keeper_kept_is_found_by_its_uid(bundle: Path) -> None:
+    """In the landlock tier no PID namespace ends with the keeper; only from outside can it be killed."""
+    token = f"autorec-test-{os.getpid()}-kept"
+    daemon = f"""
+def fit(recommender, data, params, run):
+    if os.fork() == 0:
+        os.setsid()
+        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", "{token}"])
+    while True:
+        run.checkpoint(recommender)
+"""
+    try:
+        executor = SandboxExecutor(make_tier("landlock"))
+    except IsolationError as error:
+        pytest.skip(str(error))
+    before = set(children(os.getpid()))
+    watched = Watched(executor, training(bundle, daemon, Limits(training_s=60, wall_s=90)))
+    assert eventually(lambda: bool(uids_of(token)))
+    (keeper,) = (pid for pid in children(os.getpid()) if pid not in before)
+    os.kill(keeper, signal.SIGKILL)
+    watched.outcome()
+    executor.close()
+    assert uids_of(token) == []
 
 
 def alive(pid: int) -> bool:

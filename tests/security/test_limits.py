@@ -37,6 +37,21 @@ def fit(recommender, data, params, run):
     assert attacked.outcome.usage.training_s < 10
 
 
+def test_a_name_that_is_no_text_hides_nothing(attack: Attack) -> None:
+    attacked = attack(
+        """
+def fit(recommender, data, params, run):
+    ctypes.CDLL(None).prctl(15, b"\\xff\\xfe", 0, 0, 0)
+    held = []
+    while True:
+        held.append(bytearray(b"x" * (1 << 22)))
+        run.checkpoint(recommender)
+""",
+        limits=Limits(training_s=20, wall_s=40, memory_bytes=600 * MEBIBYTE),
+    )
+    assert attacked.outcome.kind is OutcomeKind.OUT_OF_MEMORY, attacked.outcome
+
+
 def test_cpu_time_counts_for_the_whole_tree(attack: Attack) -> None:
     attacked = attack(
         """

@@ -12,6 +12,7 @@ import pytest
 from autorec.domain.errors import AutorecError, IsolationError
 from autorec.execution.ground import Ground
 from autorec.execution.pool import WarmPool
+from autorec.execution.process import Sandbox
 from autorec.testing.tiers import DIES, READY, SILENT, ScriptedTier
 
 
@@ -160,3 +161,28 @@ def test_many_threads_get_a_sandbox_each(pools: list[WarmPool]) -> None:
     with ThreadPoolExecutor(8) as crew:
         pids = list(crew.map(one, range(24)))
     assert len(set(pids)) == 24
+
+
+class RunsOut(ScriptedTier):
+    """Something of the machine is used up at the first start, and again after the second."""
+
+    def __init__(self) -> None:
+        super().__init__(READY)
+        self.attempts = 0
+
+    def start(self, ground: Ground) -> Sandbox:
+        self.attempts += 1
+        if self.attempts != 2:
+            raise OSError(24, "Too many open files")
+        return super().start(ground)
+
+
+def test_a_machine_that_runs_out_of_something_is_an_error_and_not_the_end_of_the_pool(pools: list[WarmPool]) -> None:
+    tier = RunsOut()
+    pool = a_pool(pools, tier)
+    taken = pool.take(HERE)
+    assert tier.started == [taken]
+    taken.close()
+    for _ in range(2):
+        with pytest.raises(IsolationError, match="Too many open files"):
+            pool.take(HERE)

@@ -52,6 +52,13 @@ def daemon_whose_keeper_is_killed(host):
     signal.sigtimedwait([], 3.0)  # and then goes, where nothing holds it
 
 
+def odd_name(host):
+    """A process whose name is no text, for whoever reads it along with what the process used"""
+    ctypes.CDLL(None).prctl(15, b"\xff\xfe\xfd", 0, 0, 0)
+    while True:
+        pass
+
+
 def daemon_of_a_crash(host):
     """A daemon of a training that kills itself"""
     daemon(host)

@@ -36,6 +36,12 @@ def sysv_messages(host):
     kernel.call("msgsnd", queue, message, len(host.token), 0o4000)
 
 
+def sysv_messages_by_number(host):
+    """The same queue by its number, for which no key is asked"""
+    message = ctypes.create_string_buffer((1).to_bytes(8, "little") + host.token)
+    kernel.call("msgsnd", host.queue, message, len(host.token), 0o4000)
+
+
 def sysv_semaphore(host):
     """A SysV semaphore of somebody else"""
     kernel.call("semctl", kernel.call("semget", host.sysv, 1, 0), 0, 16, 7)

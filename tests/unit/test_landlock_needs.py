@@ -6,7 +6,8 @@ import pytest
 
 from autorec.domain.errors import IsolationError
 from autorec.execution.filters import require_filter
-from autorec.execution.landlock import FIRST_UID, UIDS, free_uid, require_reachable, require_version
+from autorec.execution.landlock import require_reachable, require_version
+from autorec.execution.uids import FIRST_UID, UIDS, free_uid
 
 
 @pytest.mark.parametrize(("version", "as_root", "linux"), [(0, False, "6.12"), (0, True, "6.2"), (2, True, "6.2"),

@@ -210,10 +210,10 @@ def test_what_the_machine_refuses_is_one_message(number, say, monkeypatch):
 
 def test_another_fault_of_the_machine_is_not_hidden(monkeypatch):
     def refuse(*_, **__):
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     monkeypatch.setattr("autorec.tasks.synthetic.generate", refuse)
-    with pytest.raises(OSError, match="Input/output error"):
+    with pytest.raises(OSError, match="Too many open files"):
         run(["data", "synth", "x.csv"])
 
 

@@ -1,7 +1,7 @@
 """How a wall-clock budget is divided: search, finalists, final stage."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from autorec.domain.evaluation import Trained
@@ -16,6 +16,7 @@ MOST_FOR_SLOW = 0.25
 """The largest share of a budget that is kept back for slow predictors."""
 START_UP_S = 5.0
 """Seconds until the first job: data, self-test of the sandbox, bundles."""
+AMPLE, ATTEMPTS = 1.2, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +112,16 @@ def plan_time(
 
     plans = [plan(count) for count in range(finalists, 0, -1)]
     return next((each for each in plans if each.fits), plans[-1])
+
+
+def enough_s(planned: Callable[[float], TimePlan], least_s: float) -> int | None:
+    """Whole seconds of a budget that fits, from `least_s` on; None where none does.
+
+    Without a training time of its own a longer budget also means longer trainings, which may never fit.
+    """
+    budget_s = least_s
+    for _ in range(ATTEMPTS):
+        budget_s = math.ceil(budget_s * AMPLE)
+        if planned(budget_s).fits:
+            return budget_s
+    return None

@@ -1,7 +1,6 @@
 """One task, ready to train and judge candidates on: data, bundles, judge, sandbox, search space, baselines."""
 
 import hashlib
-import math
 import os
 import platform
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from autorec import __version__
 from autorec.assets import assets
-from autorec.domain.budget import TimePlan, plan_time
+from autorec.domain.budget import TimePlan, enough_s, plan_time
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.evaluation import Task
@@ -111,21 +110,28 @@ def time_plan(config: SearchConfig, space: OpenSpace) -> TimePlan:
 
     Raises UsageError when it is too short for the baselines, one candidate a worker and the finals.
     """
-    plan = plan_time(
-        config.budget,
+    planned = partial(
+        plan_time,
         workers=config.workers,
         finalists=config.finalists,
         baselines=len(config.baselines),
         slow_baselines=len(space.until_time_is_up(config.baselines)),
         training_s=config.training,
     )
+    plan = planned(config.budget)
     if not plan.fits:
         raise UsageError(
             f"budget: {config.budget:g} s are too short for baselines, candidates and finals, with "
             f"{plan.training_s:g} s training each and {config.workers} at a time: they take about {plan.least_s:.0f} s",
-            fix=f"give --budget {math.ceil(plan.least_s * 1.2)}s" + (" or less --training" if config.training else ""),
+            fix=_room_for(enough_s(planned, plan.least_s), config),
         )
     return plan
+
+
+def _room_for(budget_s: int | None, config: SearchConfig) -> str:
+    if budget_s is None:
+        return "give fewer --baselines, more --workers, or a --training time"
+    return f"give --budget {budget_s}s" + (" or less --training" if config.training else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

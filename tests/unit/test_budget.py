@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autorec.domain.budget import JOB_OVERHEAD_S, START_UP_S, baselines_in_time, plan_time
+from autorec.domain.budget import JOB_OVERHEAD_S, START_UP_S, baselines_in_time, enough_s, plan_time
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import OutcomeKind, Stage, Usage
 
@@ -87,3 +87,15 @@ def test_quick_baselines_are_taken_first_and_the_order_stays():
 
 def test_more_workers_have_time_for_more_baselines():
     assert in_time(START_UP_S + 4 * JOB_OVERHEAD_S + 10, workers=2) == ("quick", "slow", "swift", "slower")
+
+
+@given(budget=st.floats(1, 1e3), workers=st.integers(1, 8), finalists=st.integers(1, 5), slow=st.integers(0, 10))
+def test_the_budget_that_is_suggested_is_enough(budget, workers, finalists, slow):
+    def planned(budget_s):
+        return plan_time(budget_s, workers=workers, finalists=finalists, baselines=10, slow_baselines=slow)
+
+    suggested = enough_s(planned, planned(budget).least_s)
+    if suggested is None:
+        assert not planned(1e6).fits
+    else:
+        assert planned(suggested).fits

@@ -15,7 +15,7 @@ MEBIBYTE = 1 << 20
 
 def keep_a_while(got, allowed):
     if got > allowed:
-        signal.sigtimedwait([], 0.5)
+        signal.sigtimedwait([], 3.0)  # long enough to be looked at, also by a busy machine
 
 
 def forks(host):

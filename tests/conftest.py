@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from autorec.execution.cgroup import Groups, own_group
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
@@ -68,3 +70,18 @@ def _check_host(host: bytes | str | None) -> None:
         own = False
     if not own:
         raise RuntimeError(f"a test reached for {name!r}: tests may use no network beyond loopback")
+
+
+@pytest.fixture
+def cgroups() -> Iterator[Groups]:
+    """A real hierarchy, without controllers, where this process may make groups; all put back afterwards."""
+    own = own_group()
+    if own is None or not os.access(own, os.W_OK):
+        pytest.skip("this process may not make cgroups (v2)")
+    try:
+        made = Groups.open(own, controllers=())
+    except OSError as error:
+        pytest.skip(f"this process may not make cgroups (v2): {error}")
+    yield made
+    made.close()
+    assert not made.leaf.exists()

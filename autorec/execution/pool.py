@@ -14,7 +14,6 @@ from pathlib import Path
 
 from autorec.domain.errors import AutorecError, IsolationError
 from autorec.domain.job import MEBIBYTE
-from autorec.execution.ending import Cause
 from autorec.execution.ground import Ground, Tier
 from autorec.execution.process import Sandbox
 from autorec.execution.watch import memory_of, tree
@@ -56,9 +55,9 @@ class WarmPool:
         self._lock = threading.Lock()
         self._closed = self._given_back = False
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.start_s = USUAL_START_S
         self._thread = threading.Thread(target=self._serve, name="sandbox-starter", daemon=True)
         self._thread.start()
-        self.start_s = USUAL_START_S
 
     def take(self, ground: Ground) -> Sandbox:
         """A ready sandbox, the caller's from now on; starts one where no spare is left.
@@ -220,7 +219,6 @@ class WarmPool:
 
 def _discard(spare: Spare) -> None:
     if spare.sandbox is not None:
-        spare.sandbox.kill(Cause.CLOSED)
         spare.sandbox.close()
 
 

@@ -54,18 +54,27 @@ class Sandbox:
                 start_new_session=True,
             )
         except OSError as error:
-            self.control.close()
-            self._startup.close()
-            cleanup()
+            self._abandon(cleanup)
             raise IsolationError(f"cannot start {command[0]}: {error}", fix="run autorec doctor") from error
         finally:
             theirs.close()
-        self._handle = os.pidfd_open(self._process.pid)
+        try:
+            self._handle = os.pidfd_open(self._process.pid)
+        except OSError:
+            self._process.kill()
+            self._process.wait()
+            self._abandon(cleanup)
+            raise
         self._hold = hold(self.pid, self._handle)
         self._cleanup = cleanup
         self.folder = folder
         self._lock = threading.Lock()
         self.cause: Cause | None = None
+
+    def _abandon(self, cleanup: Callable[[], None]) -> None:
+        self.control.close()
+        self._startup.close()
+        cleanup()
 
     @property
     def pid(self) -> int:
@@ -187,9 +196,7 @@ class Sandbox:
             self._hold.close()
             os.close(self._handle)
             self._handle = -1
-        self.control.close()
-        self._startup.close()
-        self._cleanup()
+        self._abandon(self._cleanup)
 
 
 def _readable(descriptor: int) -> bool:

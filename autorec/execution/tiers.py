@@ -59,9 +59,9 @@ def open_executor(minimum: str = AUTO, *, spares: int = 0) -> SandboxExecutor:
 
     Raises IsolationError with the fix where there is none, UsageError where `minimum` is no tier.
     """
-    remove_abandoned()
     if minimum not in ALLOWED:
         raise UsageError(f"isolation.min is {minimum!r}; expected {', '.join(ALLOWED)}")
+    remove_abandoned()
     reports = {}
     for name in ALLOWED[minimum]:
         tier, reports[name] = try_tier(name)

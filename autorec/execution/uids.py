@@ -11,7 +11,7 @@ FIRST_UID, UIDS = 64_000, 1_400
 
 def free_uid() -> int:
     """One of them under which nothing runs. Raises IsolationError when all are taken."""
-    taken = set(owners())
+    taken = {uid for _, uid in owners()}
     start = secrets.randbelow(UIDS)
     for place in range(UIDS):
         uid = FIRST_UID + (start + place) % UIDS
@@ -21,20 +21,15 @@ def free_uid() -> int:
                          fix="end those that are left of earlier runs")  # fmt: skip
 
 
-def owners() -> Iterator[int]:
-    """The uids of all processes."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            yield process.stat().st_uid
-        except OSError:
-            continue
-
-
 def processes_of(uid: int) -> Iterator[int]:
     """The pids of all processes of a uid."""
+    return (pid for pid, owner in owners() if owner == uid)
+
+
+def owners() -> Iterator[tuple[int, int]]:
+    """Pid and uid of every process."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if process.stat().st_uid == uid:
-                yield int(process.name)
+            yield int(process.name), process.stat().st_uid
         except OSError:
             continue

@@ -1,6 +1,5 @@
 """The objects of a run at work, from which weights are removed as soon as nothing can need them any more."""
 
-import hashlib
 from collections import Counter
 from threading import Lock
 from typing import Protocol
@@ -35,8 +34,9 @@ class Shelf:
     def put(self, content: bytes) -> str:
         """See `ports.Objects`."""
         with self._lock:
-            self._unrecorded[hashlib.sha256(content).hexdigest()] += 1
-        return self._objects.put(content)
+            digest = self._objects.put(content)
+            self._unrecorded[digest] += 1
+        return digest
 
     def get(self, digest: str) -> bytes:
         """See `ports.Objects`."""

@@ -72,6 +72,18 @@ def training(bundle: Path, train: str, limits: Limits = LIMITS) -> Job:
     )
 
 
+def leaves_daemon(token: str) -> str:
+    """A training that never ends, beside a process in a session of its own, with the token among its arguments."""
+    return f"""
+def fit(recommender, data, params, run):
+    if os.fork() == 0:
+        os.setsid()
+        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", "{token}"])
+    while True:
+        run.checkpoint(recommender)
+"""
+
+
 OWNER = """
 import signal, sys
 from pathlib import Path

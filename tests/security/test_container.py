@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attacks import MODEL, OWNER, START, Attack, eventually
+from attacks import MODEL, OWNER, START, Attack, eventually, leaves_daemon
 
 from autorec.domain.errors import IsolationError
 from autorec.domain.job import MEBIBYTE, Limits, OutcomeKind
@@ -108,14 +108,7 @@ def fit(recommender, data, params, run):
 
 def test_nothing_is_left_of_it_when_the_trusted_side_is_killed(executor: SandboxExecutor, bundle: Path) -> None:
     token = f"autorec-test-{time.monotonic_ns()}"
-    train = f"""{START}
-def fit(recommender, data, params, run):
-    if os.fork() == 0:
-        os.setsid()
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", "{token}"])
-    while True:
-        run.checkpoint(recommender)
-"""
+    train = START + leaves_daemon(token)
     owner = OWNER.format(
         path=[str(Path(__file__).parents[2])],
         files={"model.py": MODEL, "train.py": train},

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from attacks import MODEL, OWNER, START, Attack, eventually, needs_bubblewrap
+from attacks import MODEL, OWNER, START, Attack, eventually, leaves_daemon, needs_bubblewrap
 
 from autorec.domain.job import Limits, OutcomeKind
 from autorec.execution.canaries import uids_of
@@ -31,14 +31,7 @@ def fit(recommender, data, params, run):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
 def test_no_orphan_outlives_the_trusted_side(bundle: Path, number: signal.Signals) -> None:
     token = f"autorec-test-{os.getpid()}-orphan-{number}"
-    train = f"""{START}
-def fit(recommender, data, params, run):
-    if os.fork() == 0:
-        os.setsid()
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", "{token}"])
-    while True:
-        run.checkpoint(recommender)
-"""
+    train = START + leaves_daemon(token)
     owner = OWNER.format(
         path=[str(Path(__file__).parents[2])],
         files={"model.py": MODEL, "train.py": train},

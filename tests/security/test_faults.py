@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from attacks import LIMITS, MODEL, OWNER, START, eventually, needs_bubblewrap, training
+from attacks import LIMITS, MODEL, OWNER, START, eventually, leaves_daemon, needs_bubblewrap, training
 
 from autorec.domain.errors import AutorecError, IsolationError
 from autorec.domain.job import Job, Limits, Outcome, OutcomeKind, Snapshot
@@ -97,20 +97,12 @@ def test_a_sandbox_killed_from_outside_is_one_outcome_and_the_next_job_runs(
 def test_what_a_killed_keeper_kept_is_found_by_its_uid(bundle: Path) -> None:
     """In the landlock tier no PID namespace ends with the keeper; only from outside can it be killed."""
     token = f"autorec-test-{os.getpid()}-kept"
-    daemon = f"""
-def fit(recommender, data, params, run):
-    if os.fork() == 0:
-        os.setsid()
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", "{token}"])
-    while True:
-        run.checkpoint(recommender)
-"""
     try:
         executor = SandboxExecutor(make_tier("landlock"))
     except IsolationError as error:
         pytest.skip(str(error))
     before = set(children(os.getpid()))
-    watched = Watched(executor, training(bundle, daemon, Limits(training_s=60, wall_s=90)))
+    watched = Watched(executor, training(bundle, leaves_daemon(token), Limits(training_s=60, wall_s=90)))
     assert eventually(lambda: bool(uids_of(token)))
     (keeper,) = (pid for pid in children(os.getpid()) if pid not in before)
     os.kill(keeper, signal.SIGKILL)

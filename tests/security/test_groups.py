@@ -1,31 +1,15 @@
 """Where cgroups are to be had, each job is inside one of its own, and none is left."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from attacks import LIMITS, needs_bubblewrap, training
 
 from autorec.domain.job import OutcomeKind, Snapshot
 from autorec.execution.bubblewrap import Bubblewrap
-from autorec.execution.cgroup import Groups, own_group
+from autorec.execution.cgroup import Groups
 from autorec.execution.executor import SandboxExecutor
 
 pytestmark = needs_bubblewrap
-
-
-@pytest.fixture
-def groups() -> Iterator[Groups]:
-    own = own_group()
-    if own is None or not os.access(own, os.W_OK):
-        pytest.skip("this process may not make cgroups (v2)")
-    try:
-        made = Groups.open(own, controllers=())
-    except OSError as error:
-        pytest.skip(f"this process may not make cgroups (v2): {error}")
-    yield made
-    made.close()
 
 
 SPAWNS = """
@@ -41,21 +25,21 @@ def fit(recommender, data, params, run):
 """
 
 
-def test_a_job_runs_in_a_group_of_its_own(bundle: Path, groups: Groups) -> None:
+def test_a_job_runs_in_a_group_of_its_own(bundle: Path, cgroups: Groups) -> None:
     inside: list[int] = []
 
     def observe(_: Snapshot) -> bool:
-        inside.extend(len((f / "cgroup.procs").read_text().split()) for f in jobs_of(groups))
+        inside.extend(len((f / "cgroup.procs").read_text().split()) for f in jobs_of(cgroups))
         return False
 
-    executor = SandboxExecutor(Bubblewrap(), groups=groups)
+    executor = SandboxExecutor(Bubblewrap(), groups=cgroups)
     outcome = executor.run(training(bundle, SPAWNS, LIMITS), observe)
     assert outcome.kind is OutcomeKind.COMPLETED, outcome
     assert outcome.usage.cpu_s > 0.3
     assert inside[0] >= 5  # bubblewrap, the candidate and its three children
-    assert jobs_of(groups) == []
+    assert jobs_of(cgroups) == []
     executor.close()
-    assert not groups.leaf.exists()
+    assert not cgroups.leaf.exists()
 
 
 def jobs_of(groups: Groups) -> list[Path]:

@@ -7,11 +7,29 @@ import sys
 from pathlib import Path
 
 import pytest
-from attacks import MODEL, OWNER, START, as_nobody, needs_bubblewrap
+from attacks import MODEL, OWNER, START, Attack, as_nobody, needs_bubblewrap
 
 from autorec.execution.canaries import open_to_all
 
 pytestmark = needs_bubblewrap
+
+
+def test_nothing_of_root_is_left(attack: Attack) -> None:
+    """The bounding set too, as far as whoever builds the sandbox may empty it."""
+    found = attack(
+        """
+def fit(recommender, data, params, run):
+    status = Path("/proc/self/status").read_text()
+    line = lambda name: status.partition("\\n" + name + ":")[2].split("\\n")[0].split()
+    print("FOUND", json.dumps({
+        "uids": line("Uid"), "capabilities": line("CapEff") + line("CapPrm") + line("CapBnd"),
+        "no_new_privs": line("NoNewPrivs"), "filtered": line("Seccomp"),
+    }))
+"""
+    ).findings
+    assert "0" not in found["uids"]
+    assert {int(word, 16) for word in found["capabilities"]} == {0}
+    assert (found["no_new_privs"], found["filtered"]) == (["1"], ["2"])
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="already an ordinary user: every other test shows it")

@@ -4,12 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from autorec.execution.cgroup import Group, Groups, missing_controllers, own_group
+from autorec.execution.cgroup import Group, Groups, missing_controllers
 
 
 @pytest.fixture
@@ -49,21 +48,6 @@ def test_a_group_without_the_controllers_is_not_ours(tmp_path: Path) -> None:
     assert missing_controllers(tmp_path / "nowhere") == ("memory", "pids")
 
 
-@pytest.fixture
-def real() -> Iterator[Groups]:
-    """A real hierarchy, without controllers, where this process may make groups."""
-    own = own_group()
-    if own is None or not os.access(own, os.W_OK):
-        pytest.skip("this process may not make cgroups (v2)")
-    try:
-        made = Groups.open(own, controllers=())
-    except OSError as error:
-        pytest.skip(f"this process may not make cgroups (v2): {error}")
-    yield made
-    made.close()
-    assert not made.leaf.exists()
-
-
 FORKS = """
 import os, signal, sys
 for _ in range(3):
@@ -77,9 +61,9 @@ signal.pause()
 """
 
 
-def test_a_kill_reaches_every_process_and_cpu_time_is_counted(real: Groups) -> None:
+def test_a_kill_reaches_every_process_and_cpu_time_is_counted(cgroups: Groups) -> None:
     process = subprocess.Popen([sys.executable, "-c", FORKS], stdout=subprocess.PIPE)
-    group = real.around([process.pid], memory_bytes=1 << 30, processes=64)
+    group = cgroups.around([process.pid], memory_bytes=1 << 30, processes=64)
     assert process.stdout is not None
     assert process.stdout.readline() == b"forked\n"
     inside = [int(pid) for pid in (group.folder / "cgroup.procs").read_text().split()]

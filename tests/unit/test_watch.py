@@ -1,5 +1,7 @@
 """The watch on a tree of processes: it counts all of them, and kills once a limit is passed."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,7 +31,7 @@ def watched(script: str, limits: Limits) -> Iterator[tuple[TreeWatch, threading.
         yield watch, killed, causes
     finally:
         watch.end()
-        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 

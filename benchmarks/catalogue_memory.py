@@ -5,22 +5,19 @@ that a search has by default, and says how it ended, its peak memory, measured f
 """
 
 import argparse
-import json
 import os
 import platform
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from autorec.assets import assets
 from autorec.domain.candidate import Candidate
 from autorec.domain.job import MEBIBYTE, Job, JobKind, Limits, Snapshot
 from autorec.execution.bubblewrap import Bubblewrap
-from autorec.execution.canaries import open_to_all
 from autorec.execution.executor import SandboxExecutor
 from autorec.proposers.space_code import SpaceCode
 from autorec.schemas.space import load_space
+from autorec.testing.jobs import write_made_up_log
 
 DESIGNS = {
     "ease": {"family": "linear", "solver": "ease"},
@@ -55,8 +52,7 @@ def main() -> None:
     for n_items in asked.items:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            write_bundle(folder, asked.users, n_items, asked.events)
-            open_to_all(folder)
+            write_made_up_log(folder, asked.users, n_items, asked.events, ASKED)
             for design in asked.designs:
                 measure(executor, folder, design, n_items, limits)
     executor.close()
@@ -89,24 +85,6 @@ def train_job(folder: Path, name: str, limits: Limits) -> Job:
         seed=1,
         limits=limits,
     )
-
-
-def write_bundle(folder: Path, n_users: int, n_items: int, n_events: int) -> None:
-    rng = np.random.default_rng(0)
-    users = np.sort(rng.integers(n_users, size=n_events))
-    arrays = {
-        "indptr": np.concatenate(([0], np.bincount(users, minlength=n_users).cumsum())).astype(np.int64),
-        "items": (n_items * rng.random(n_events) ** 2).astype(np.int32),
-        "timestamps": np.arange(n_events, dtype=np.int64),
-    }
-    for part, listed in (("data", users), ("query", np.arange(min(ASKED, n_users)))):
-        (folder / part).mkdir()
-        for name, array in {**arrays, "users": listed.astype(np.int32)}.items():
-            np.save(folder / part / f"{name}.npy", array)
-    meta = {"kind": "log", "n_users": n_users, "n_items": n_items, "n_interactions": n_events}
-    meta |= {"has_timestamps": True, "has_values": False, "features": []}
-    (folder / "data" / "meta.json").write_text(json.dumps(meta))
-    (folder / "query" / "meta.json").write_text(json.dumps({"answer": "lists", "k": 100}))
 
 
 if __name__ == "__main__":

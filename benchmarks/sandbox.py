@@ -6,7 +6,6 @@ Times are those of this machine with whatever else it does; run it on a quiet on
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
@@ -17,8 +16,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import AutorecError
 from autorec.domain.job import MEBIBYTE, Job, JobKind, Limits, Outcome, OutcomeKind, Snapshot
@@ -27,6 +24,7 @@ from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.canaries import fly, open_to_all, write_bundle
 from autorec.execution.executor import SandboxExecutor
 from autorec.execution.ground import Ground
+from autorec.testing.jobs import write_made_up_log
 
 N_USERS, N_ITEMS, N_INTERACTIONS = 943, 1682, 98_114
 CANDIDATES = Path(__file__).parent / "candidates"
@@ -49,9 +47,9 @@ def main() -> None:
           f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}")  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         small, large = Path(name) / "small", Path(name) / "large"
-        for folder, write in ((small, write_bundle), (large, write_large_bundle)):
-            folder.mkdir()
-            write(folder)
+        small.mkdir()
+        write_bundle(small)
+        write_made_up_log(large, N_USERS, N_ITEMS, N_INTERACTIONS)
         open_to_all(Path(name))
         starts(small, args.repeats)
         self_test()
@@ -113,7 +111,7 @@ def kills(folder: Path, repeats: int) -> None:
 def walls(folder: Path, pairs: int, steps: int) -> None:
     """The same steps inside a sandbox and without one, in turn, so that both meet the same machine."""
     inside, outside = SandboxExecutor(Bubblewrap()), SandboxExecutor(Bare())
-    job = a_job(folder, "steps", training_s=600.0, steps=steps)
+    job = a_job(folder, "sasrec", training_s=600.0, steps=steps)
     shares = []
     for _ in range(pairs):
         within, without = (run(executor, job).usage.training_s for executor in (inside, outside))
@@ -192,7 +190,7 @@ def a_job(folder: Path, candidate: str, training_s: float, **params: object) -> 
         query_dir=str(folder / "query"),
         seed=1,
         params=params,
-        limits=Limits(training_s=training_s, wall_s=2 * training_s + 30, cpu_s=4 * training_s + 60),
+        limits=Limits(training_s=training_s, wall_s=2 * training_s + 30),
     )
 
 
@@ -211,25 +209,6 @@ def wait_for_spares(executor: SandboxExecutor, count: int) -> None:
 
 def ms(seconds: float) -> str:
     return f"{1e3 * seconds:.1f} ms"
-
-
-def write_large_bundle(folder: Path) -> None:
-    """As many users, items and interactions as ml-100k, at random, popular items more often."""
-    rng = np.random.default_rng(0)
-    users = np.sort(rng.integers(N_USERS, size=N_INTERACTIONS))
-    arrays = {
-        "indptr": np.concatenate(([0], np.bincount(users, minlength=N_USERS).cumsum())).astype(np.int64),
-        "items": (N_ITEMS * rng.random(N_INTERACTIONS) ** 2).astype(np.int32),
-        "timestamps": np.arange(N_INTERACTIONS, dtype=np.int64),
-    }
-    for part, listed in (("data", users), ("query", np.arange(N_USERS))):
-        (folder / part).mkdir()
-        for name, array in {**arrays, "users": listed.astype(np.int32)}.items():
-            np.save(folder / part / f"{name}.npy", array)
-    meta = {"kind": "log", "n_users": N_USERS, "n_items": N_ITEMS, "n_interactions": N_INTERACTIONS}
-    meta |= {"has_timestamps": True, "has_values": False, "features": []}
-    (folder / "data" / "meta.json").write_text(json.dumps(meta))
-    (folder / "query" / "meta.json").write_text(json.dumps({"answer": "lists", "k": 100}))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import Any
 from autorec.domain.candidate import Candidate
 
 MEBIBYTE = 1 << 20
+CPU_SLACK_S = 60.0
 NO_ISOLATION = "none"
 """The tier of what ran with the rights of whoever searches: it could read the labels, so nobody believes it."""
 
@@ -60,7 +61,7 @@ class JobKind(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one job may use. `training_s` is the budget that the candidate sees; `wall_s` is when it is killed,
-    `cpu_s` what its processes may use of all cores together.
+    `cpu_s` what its processes may use of all cores together (None: `threads` for each second of wall clock, and more).
 
     A training is judged at most `validations` times. Predicting for them is not training, up to `predicting_s` in
     all; what goes beyond runs on the training clock. `state_bytes` is the most that the tensors of a kept state may
@@ -72,7 +73,7 @@ class Limits:
     predicting_s: float = 30.0
     validations: int = 20
     wall_s: float = 120.0
-    cpu_s: float = 180.0
+    cpu_s: float | None = None
     memory_bytes: int = 4096 * MEBIBYTE
     state_bytes: int = 256 * MEBIBYTE
     answer_bytes: int = 64 * MEBIBYTE
@@ -84,6 +85,11 @@ class Limits:
     printed_bytes: int = 64 * MEBIBYTE
     threads: int = 1
     grace_s: float = 5.0
+
+    @property
+    def most_cpu_s(self) -> float:
+        """CPU seconds after which a job is killed."""
+        return self.wall_s * self.threads + CPU_SLACK_S if self.cpu_s is None else self.cpu_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -249,7 +249,7 @@ def job_message(job: Job) -> JobMessage:
 def rlimits(limits: Limits) -> RlimitMessage:
     """The kernel's limits on each process. Memory and CPU are backstops, wider than what is watched from outside."""
     return RlimitMessage(
-        cpu_s=math.ceil(limits.cpu_s),
+        cpu_s=math.ceil(limits.most_cpu_s),
         disk_bytes=limits.disk_bytes,
         inodes=limits.inodes,
         processes=limits.processes,

@@ -70,7 +70,7 @@ def _killed(ending: Ending, cause: Cause) -> tuple[OutcomeKind, str]:
             return OutcomeKind.TIMED_OUT, f"killed after {limits.wall_s:g} s of wall clock, training and predicting"
         case Cause.CPU:
             return OutcomeKind.TIMED_OUT, (
-                f"killed: its processes together used more than {limits.cpu_s:g} s of CPU time; "
+                f"killed: its processes together used more than {limits.most_cpu_s:g} s of CPU time; "
                 f"it is meant for {limits.threads} at a time"
             )
         case Cause.OUTPUT:

@@ -38,7 +38,7 @@ class TreeWatch(threading.Thread):
         super().__init__(name=f"watch-{root}", daemon=True)
         self._root = root
         self._memory_limit = limits.memory_bytes
-        self._cpu_limit_s = limits.cpu_s
+        self._cpu_limit_s = limits.most_cpu_s
         self._deadline = time.monotonic() + limits.wall_s
         self._kill = kill
         self._group = group

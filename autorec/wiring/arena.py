@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from autorec.schemas.space import SearchSpace
     from autorec.store.baselines import BaselineCache
 
-CPU_SLACK_S = 60.0
 SCRATCH_BYTES = 256 * MEBIBYTE
 """What a candidate may write to its disk besides what it hands over."""
 
@@ -269,13 +268,11 @@ def training_limits(config: SearchConfig, material: Material, training_s: float)
     The disk holds one state and one file of answers at a time, and what a candidate writes besides.
     """
     predicting_s = training_s / 4 + 10
-    wall_s = training_s + predicting_s + 30
     state_bytes = config.max_state_mb * MEBIBYTE
     return Limits(
         training_s=training_s,
         predicting_s=predicting_s,
-        wall_s=wall_s,
-        cpu_s=wall_s + CPU_SLACK_S,
+        wall_s=training_s + predicting_s + 30,
         memory_bytes=config.max_memory_mb * MEBIBYTE,
         state_bytes=state_bytes,
         answer_bytes=material.answer_bytes,

@@ -5,8 +5,8 @@
 The control socket is standard input. Order: own tmpfs with a limit on files; capabilities dropped; torch imported;
 *ready*; one job; the handle of the output folder goes out before any candidate code ran; descriptors closed;
 environment cleared; limits; Landlock; a filter of system calls; the candidate; `os._exit`. It is used once. Which of
-these steps are taken depends on the walls that were built around (`WALLS`). Exit codes: 0 done, 1 the candidate raised,
-64 it broke the contract.
+these steps are taken depends on the walls that were built around (`walls.py`). Exit codes: 0 done, 1 the candidate
+raised, 64 it broke the contract.
 """
 
 import argparse
@@ -16,15 +16,18 @@ import os
 import socket
 import sys
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import lockdown
+from control import Control
+from walls import WALLS
+
 HERE = Path(__file__).resolve().parent
 CONTROL_FD = 3
-SHARED_MEMORY = "/dev/shm"
 PRELOADED = (
-    "lockdown",
     "harness",
     "torch.nn.functional",
     "torch.optim",
@@ -34,43 +37,8 @@ PRELOADED = (
 OPTIMIZERS = "torch._dynamo"
 """What the first optimizer imports, which takes most of a second."""
 IDLE_S = 0.05
-OURS = ("harness", "questions", "scores", "answers", "contract", "control", "lockdown")
+OURS = ("harness", "questions", "scores", "answers", "contract", "control", "lockdown", "walls")
 CONTRACT_EXIT = 64
-DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
-SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc", "/sys", "/proc", "/dev")
-PROGRAMS = ("bin", "lib", "lib32", "lib64")
-SHOWN = (
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/sys/devices/system/cpu",
-    "/proc/self/maps",
-    "/proc/self/status",
-    "/proc/cpuinfo",
-    "/proc/meminfo",
-)
-"""What is shown of a machine in full sight, beside the programs and libraries in /, /usr and the interpreter."""
-
-sys.path.insert(0, str(HERE))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walls:
-    """What the runner does itself: `mounts` its own tmpfs; gives up what it can, the calls that `filter` refuses too.
-
-    `in_sight`: the machine's files and processes are, so Landlock and the filter are all that keeps them apart.
-    """
-
-    mounts: bool = False
-    filter: str | None
-    in_sight: bool = False
-
-
-WALLS = {
-    "container": Walls(mounts=True, filter="walled"),
-    "bwrap": Walls(mounts=True, filter="walled"),
-    "landlock": Walls(filter="unwalled", in_sight=True),
-    "none": Walls(filter=None),
-}
 
 
 def main() -> NoReturn:
@@ -81,12 +49,10 @@ def main() -> NoReturn:
     if arguments.usher:
         _meet(arguments.usher)
     channel = _take_control()
-    _step_back(walls, arguments)
+    walls.step_back(arguments)
     _make_home(arguments.job)
     _prepare_modules(arguments.site)
     given = _prepare_data(arguments)
-    from control import Control
-
     control = Control(channel)
     control.send("ready")
     if not control.has_job_within(IDLE_S):
@@ -99,8 +65,7 @@ def main() -> NoReturn:
     _prepare_optimizers(arguments.job / "candidate")
     _check_alone()
     _leave_behind(job, arguments.job)
-    if walls.filter:
-        _lock_down(job, walls, arguments)
+    walls.lock_down(job, arguments)
     os._exit(_run(job, given, state, control, arguments.job))
 
 
@@ -132,30 +97,6 @@ def _take_control() -> socket.socket:
     os.dup2(nothing, 0)
     os.close(nothing)
     return socket.socket(fileno=CONTROL_FD)
-
-
-def _step_back(walls: Walls, arguments: argparse.Namespace) -> None:
-    """What can be given up before torch is imported."""
-    import lockdown
-
-    if walls.mounts:
-        _bound_files(arguments)
-    if walls.in_sight:
-        lockdown.die_with_parent()
-    if walls.filter:
-        lockdown.drop_capabilities()
-
-
-def _bound_files(arguments: argparse.Namespace) -> None:
-    """A tmpfs of our own, for bubblewrap's has no limit on files; where that is forbidden, bubblewrap's stays."""
-    import lockdown
-
-    try:
-        lockdown.own_mounts()
-        for folder in (str(arguments.job), SHARED_MEMORY):
-            lockdown.mount_tmpfs(folder, size_bytes=arguments.disk_bytes, inodes=arguments.inodes)
-    except OSError as error:
-        print(f"no limit on the number of files: {error}", file=sys.stderr)
 
 
 def _make_home(home: Path) -> None:
@@ -199,7 +140,7 @@ def _check_alone() -> None:
         sys.exit("the imports left threads behind, which the lockdown would not reach")
 
 
-def _take_job(control: Any, job: dict[str, Any], descriptors: list[int], home: Path) -> bytes | None:
+def _take_job(control: Control, job: dict[str, Any], descriptors: list[int], home: Path) -> bytes | None:
     """Unpack the candidate, hand out the output folder, send the log where it belongs; returns a kept state."""
     source, log, *kept = descriptors
     handle = os.open(home / "out", os.O_RDONLY | os.O_DIRECTORY)
@@ -221,43 +162,11 @@ def _content(descriptor: int) -> bytes:
 
 def _leave_behind(job: dict[str, Any], home: Path) -> None:
     """Every descriptor but the control socket, and what imports have put into the environment."""
-    import lockdown
-
     lockdown.close_all_but(CONTROL_FD)
     _set_environment(home, OMP_NUM_THREADS=str(job["threads"]))
 
 
-def _lock_down(job: dict[str, Any], walls: Walls, arguments: argparse.Namespace) -> None:
-    import lockdown
-
-    others = lockdown.threads_of_user() if walls.in_sight else 0
-    lockdown.set_rlimits(job["rlimits"], processes_of_others=others)
-    visible = _in_sight(arguments) if walls.in_sight else _behind_walls(arguments)
-    if not lockdown.restrict_files(**visible, devices=DEVICES) and walls.in_sight:
-        sys.exit("this kernel has no Landlock")
-    lockdown.restrict_calls(walls.filter)
-
-
-def _behind_walls(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-    """All that was mounted."""
-    given = (str(HERE), str(arguments.data), str(arguments.query), *arguments.site)
-    return {"readable": (*given, *SYSTEM, sys.base_prefix), "writable": (str(arguments.job), SHARED_MEMORY)}
-
-
-def _in_sight(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-    """Of a whole machine: programs, libraries and packages, but not the trusted side's."""
-    given = (str(HERE), str(arguments.data), str(arguments.query), *SHOWN)
-    programs = [str(Path(root, name)) for root in ("/", "/usr", sys.base_prefix) for name in PROGRAMS]
-    packages = [str(package) for folder in arguments.site for package in Path(folder).iterdir()
-                if package.name != "autorec"]  # fmt: skip
-    return {
-        "readable": (*given, *programs, *packages),
-        "writable": (str(arguments.job),),
-        "listable": tuple(arguments.site),
-    }
-
-
-def _run(job: dict[str, Any], given: Any, state: bytes | None, control: Any, home: Path) -> int:
+def _run(job: dict[str, Any], given: Any, state: bytes | None, control: Control, home: Path) -> int:
     """Run the candidate; whatever it does ends in an exit code and a log that its author can read."""
     import harness
     from contract import ContractError

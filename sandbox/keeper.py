@@ -11,10 +11,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 SIGNAL_EXIT = 128
+LOOK_AGAIN_S = 0.01
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -47,6 +49,18 @@ def sweep() -> None:
             except (ProcessLookupError, PermissionError):  # gone, or it became somebody whom only root may kill
                 continue
         reap()
+
+
+def outlive(within_s: float) -> None:
+    """Give the children that are left so long to end by themselves."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not ended:
+            time.sleep(LOOK_AGAIN_S)
 
 
 def reap() -> None:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import keeper
 
 EVERYONE = 0o666  # who the runner is to the machine depends on the engine; the folder around is closed
-PATIENCE_S = 10
+PATIENCE_S, CLEANING_UP_S = 10, 5
 
 
 def main() -> None:
@@ -42,6 +42,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if not ended:
             subprocess.run([engine, "rm", "--force", name], capture_output=True, check=False, timeout=PATIENCE_S)
+        keeper.outlive(CLEANING_UP_S)  # an engine that is killed while it removes a container leaves half of it
         keeper.sweep()
     os._exit(keeper.SIGNAL_EXIT - code if code < 0 else code)
 

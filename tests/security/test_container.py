@@ -103,7 +103,7 @@ def fit(recommender, data, params, run):
     )
     assert loop.outcome.kind is OutcomeKind.TIMED_OUT
     assert loop.outcome.usage.cpu_s > 0.05, "what it used is seen from outside"
-    assert containers() == ""
+    assert eventually(lambda: containers() == "", within_s=30)  # those of other tests come and go
 
 
 def test_nothing_is_left_of_it_when_the_trusted_side_is_killed(executor: SandboxExecutor, bundle: Path) -> None:
@@ -123,4 +123,4 @@ def test_nothing_is_left_of_it_when_the_trusted_side_is_killed(executor: Sandbox
     process.wait(timeout=20)
     process.stdout.close()
     assert eventually(lambda: not uids_of(token)), "an orphan outlived the trusted side"
-    assert eventually(lambda: containers() == "")
+    assert eventually(lambda: containers() == "", within_s=30)

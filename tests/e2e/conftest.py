@@ -13,20 +13,19 @@ from typing import Any
 
 import pytest
 
-from autorec.execution.tiers import probe, verdict
+from autorec.execution.tiers import try_tier
 
 
 @pytest.fixture(scope="session")
 def isolation() -> str:
     """The tier that this machine offers; without one the tests skip, and fail where CI demands one."""
-    reports = probe()
-    tier = verdict(reports)
-    if tier == "none":
-        problem = f"no isolation tier: {reports['bwrap'].problem}. Fix: {reports['bwrap'].fix}"
+    tier, report = try_tier("bwrap")
+    if tier is None:
+        problem = f"no isolation tier: {report.problem}. Fix: {report.fix}"
         if os.environ.get("AUTOREC_REQUIRE_ISOLATION"):
             pytest.fail(problem)
         pytest.skip(problem)
-    return tier
+    return tier.name
 
 
 @pytest.fixture(scope="session")

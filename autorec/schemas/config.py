@@ -109,6 +109,9 @@ class SearchConfig(BaseModel):
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=256, description="trainings at a time"
     )
+    spares: int | None = Field(
+        None, ge=0, le=256, description="sandboxes kept warm, about 300 MB each; default: one a worker; 0: none"
+    )
     population: int = Field(8, ge=1, description="candidates a generation")
     survivors: int = Field(4, ge=2, description="kept by selection as parents")
     finalists: int = Field(3, ge=1, description="trained again on fresh seeds and judged on confirm")
@@ -192,6 +195,11 @@ class SearchConfig(BaseModel):
         if min(cutoffs, default=1) < 1:
             raise ValueError(f"{min(cutoffs)} is no cutoff; metrics are cut after 1 item or more")
         return cutoffs
+
+    @property
+    def warm(self) -> int:
+        """How many sandboxes are kept warm."""
+        return self.workers if self.spares is None else self.spares
 
     def task_constraints(self) -> tuple[Constraint, ...]:
         """Costs that a survivor may not exceed (seconds, bytes)."""

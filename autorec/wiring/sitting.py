@@ -114,7 +114,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     seeds = _read_seeds(config)
     client = _open_client(config)
     with ExitStack() as stack:
-        executor = isolated_executor(stack, config, spares=config.workers)
+        executor = isolated_executor(stack, config, spares=config.warm)
         folder = RunFolder.create(Path(path))
         stack.callback(folder.close)
         stack.callback(executor.close)  # before the lock is freed: nothing writes after
@@ -164,7 +164,7 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         _refuse_change(path, "split", material.split.digest, started.task.split_digest)
         shelf = Shelf(folder.objects, keep_all=config.keep_weights == "all")
         journal = Journal(folder.events, (*listeners, shelf.listen))
-        executor = isolated_executor(stack, config, spares=config.workers)
+        executor = isolated_executor(stack, config, spares=config.warm)
         over = journal.state.search_ended is not None
         client = None if over else _reopen_client(config, journal.state.spent.usd)
         sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, client, own, began)

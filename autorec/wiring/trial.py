@@ -89,7 +89,7 @@ def measure_baselines(config: SearchConfig, report: Callable[[str, Trained], Non
     from autorec.execution.crew import ThreadCrew
 
     done: dict[str, tuple[Trained, ...]] = {}
-    with trial_arena(config, spares=config.workers) as arena:
+    with trial_arena(config, spares=config.warm) as arena:
         calls = ((name, partial(_measure, arena, candidate)) for name, candidate in arena.baselines.items())
         for name, trained in carry_out(ThreadCrew(), calls, at_once=config.workers):
             done[str(name)] = trained

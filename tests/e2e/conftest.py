@@ -16,6 +16,9 @@ import pytest
 from autorec.execution.tiers import try_tier
 
 
+IMAGINED = {"AUTOREC_SEARCH_EXECUTOR": "tests.e2e.imagined:ImaginedExecutor"}
+
+
 @pytest.fixture(scope="session")
 def isolation() -> str:
     """The tier that this machine offers; without one the tests skip, and fail where CI demands one."""
@@ -81,14 +84,15 @@ def interruptible() -> None:
 class Command:
     """`autorec` in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
+        self._environment = {"AUTOREC_SEARCH_FINALISTS": "1", "AUTOREC_SEARCH_SPARES": "0", **environment}
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "autorec", *map(str, arguments)],
             cwd=self.folder,
-            env={**os.environ, "AUTOREC_SEARCH_FINALISTS": "1"},
+            env={**os.environ, **self._environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -112,7 +116,13 @@ def autorec(tmp_path: Path) -> Command:
     return Command(tmp_path)
 
 
-def quick(log: Path, *more: object, candidates: int = 5) -> Sequence[object]:
+@pytest.fixture
+def imagining(isolation: str, tmp_path: Path) -> Command:
+    """`autorec` whose trainings take no time: for what goes on around them."""
+    return Command(tmp_path, **IMAGINED)
+
+
+def quick(log: Path, *more: object, candidates: int = 5, baselines: str = "pop,ease") -> Sequence[object]:
     """Flags of a search that takes seconds."""
     size = ("--max-candidates", candidates, "--population", 3, "--training", "2s", "--budget", "4m", "--workers", 2)
-    return ("search", "--data", log, "--split", "loo", *size, "--seed", 1, *more)
+    return ("search", "--data", log, "--split", "loo", "--baselines", baselines, *size, "--seed", 1, *more)

@@ -83,9 +83,9 @@ def left_behind(isolation, tmp_path_factory):
             patch.setenv(name, value)
         patch.setenv("AUTOREC_HOME", str(folder / "home"))
         flags = ("--llm", "openai/scripted", "--api-base", server.base, "--seed-code", "nosy", "--run", "r")
-        flags += ("--item-features", "features.csv", "--hypothesis", f"order matters {ATTACK}", "--baselines", "pop")
+        flags += ("--item-features", "features.csv", "--hypothesis", f"order matters {ATTACK}")
         command = Command(folder)
-        process = command.start(*quick(folder / "ring\x1b]0;t\x07.csv", *flags, candidates=10))
+        process = command.start(*quick(folder / "ring\x1b]0;t\x07.csv", *flags, candidates=7, baselines="pop"))
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
         yield command, (out + err, *shown(folder, patch)), server

@@ -46,7 +46,7 @@ def on_a_disk_of(isolation, small_log, tmp_path):
             "-c",
             SCRIPT,
             "sh",
-            *map(str, quick(small_log, "--baselines", "pop", candidates=2)),
+            *map(str, quick(small_log, candidates=2, baselines="pop")),
         ]
         environment = {**os.environ, "SIZE": size, "PYTHON": sys.executable, "AUTOREC_HOME": str(tmp_path / "home")}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)

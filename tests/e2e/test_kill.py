@@ -45,13 +45,13 @@ def assert_gone(processes: list[psutil.Process]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("done", "recalls"), [(2, False), (8, True), (13, True)], ids=["baselines train", "candidates train", "finals"]
+    ("done", "recalls"), [(1, False), (4, True), (8, True)], ids=["baselines train", "candidates train", "finals"]
 )
 def test_kill_and_resume(isolation, small_log, autorec, tmp_path, done, recalls, monkeypatch):
     if not recalls:
         monkeypatch.setenv("AUTOREC_HOME", str(tmp_path / "home"))  # no baseline is cached here
     run = tmp_path / "runs" / "r"
-    process = autorec.start(*quick(small_log, "--run", "r", candidates=6))
+    process = autorec.start(*quick(small_log, "--run", "r", candidates=4))
     wait_for(run, done)
     children = family(process.pid)
     os.kill(process.pid, signal.SIGKILL)
@@ -66,15 +66,15 @@ def test_kill_and_resume(isolation, small_log, autorec, tmp_path, done, recalls,
     assert set(finished.values()) == {1}
     admitted = Counter(e.candidate for e in after if isinstance(e, ev.Admitted))
     assert set(admitted.values()) == {1}
-    assert result["candidates"] == 6
+    assert result["candidates"] == 4
     assert result["champion"] is not None
     assert isinstance(after[-1], ev.RunEnded)
 
 
 def test_ctrl_c_saves_and_leaves_nothing_running(isolation, small_log, autorec, tmp_path):
     run = tmp_path / "runs" / "r"
-    process = autorec.start(*quick(small_log, "--run", "r", candidates=6))
-    before = wait_for(run, 2)
+    process = autorec.start(*quick(small_log, "--run", "r", candidates=4))
+    before = wait_for(run, 1)
     children = family(process.pid)
     os.kill(process.pid, signal.SIGINT)
     _, said = process.communicate(timeout=30)
@@ -88,7 +88,7 @@ def test_ctrl_c_saves_and_leaves_nothing_running(isolation, small_log, autorec, 
 
 
 def test_a_run_in_use_is_refused(isolation, small_log, autorec, tmp_path):
-    process = autorec.start(*quick(small_log, "--run", "r", candidates=6))
+    process = autorec.start(*quick(small_log, "--run", "r", candidates=4))
     try:
         wait_for(tmp_path / "runs" / "r", 1)
         second = autorec.start("resume", "r")

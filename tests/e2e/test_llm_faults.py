@@ -63,9 +63,9 @@ def lasting(events: list[ev.Event]) -> list[int]:
     return [e.ask for e in events if isinstance(e, ev.Rejected) and e.lasting]
 
 
-def test_the_policy_goes_on_and_the_person_is_told(isolation, small_log, autorec):
+def test_the_policy_goes_on_and_the_person_is_told(small_log, imagining):
     with ScriptedServer(Account(calls=1)) as server:
-        process = autorec.start(*flags(small_log, server, candidates=3))
+        process = imagining.start(*flags(small_log, server, candidates=3))
         out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "Traceback" not in err
@@ -73,22 +73,22 @@ def test_the_policy_goes_on_and_the_person_is_told(isolation, small_log, autorec
     assert "the key was revoked" in at_once
     assert SET in at_once
     assert err.index(at_once) < err.index("search over")
-    for later in (out, autorec("status", "r")):
+    for later in (out, imagining("status", "r")):
         assert "llm is out since ask" in later
         assert SET in " ".join(later.split())
-    result = autorec.json("status", "r")
+    result = imagining.json("status", "r")
     assert result["champion"] is not None
     assert result["candidates"] == 3
     assert SET in result["faults"]["llm"]["reason"]
 
 
-def test_a_resumed_run_records_the_same_fault_once_and_goes_on_when_it_is_mended(isolation, small_log, autorec):
+def test_a_resumed_run_records_the_same_fault_once_and_goes_on_when_it_is_mended(small_log, imagining):
     account = Account(calls=0)
     with ScriptedServer(account) as server:
-        first = interrupt(autorec, flags(small_log, server, candidates=60), lasting)
-        assert "`autorec resume r` asks it again" in " ".join(autorec("status", "r").split())
+        first = interrupt(imagining, flags(small_log, server, candidates=500), lasting)
+        assert "`autorec resume r` asks it again" in " ".join(imagining("status", "r").split())
         account.refused = 0
-        again = interrupt(autorec, ("resume", "r"), lambda events: len(lasting(events)) > len(lasting(first)))
+        again = interrupt(imagining, ("resume", "r"), lambda events: len(lasting(events)) > len(lasting(first)))
         assert again[: len(first)] == first
         taken_up = {e.number for e in first if isinstance(e, ev.Asked)}
         assert len([ask for ask in lasting(again) if ask not in taken_up]) <= 1
@@ -99,27 +99,27 @@ def test_a_resumed_run_records_the_same_fault_once_and_goes_on_when_it_is_mended
             admitted = [e for e in events[seen:] if isinstance(e, ev.Admitted)]
             return sum(e.plan.proposer == "llm" for e in admitted) > 2
 
-        mended = interrupt(autorec, ("resume", "r"), answered)
+        mended = interrupt(imagining, ("resume", "r"), answered)
     assert lasting(mended[seen:]) == []
     assert sum(isinstance(e, ev.TriedAgain) for e in mended) == 2
-    with closing(sqlite3.connect(autorec.folder / "runs" / "r" / "run.db")) as database:
+    with closing(sqlite3.connect(imagining.folder / "runs" / "r" / "run.db")) as database:
         sittings = database.execute("SELECT began, seen FROM sittings ORDER BY id").fetchall()
     assert len(sittings) == 3
     assert all(seen <= began for (_, seen), (began, _) in pairwise(sittings))  # the time between is not worked
 
 
-def test_a_run_goes_on_without_its_key_and_ends_without_any_model(isolation, small_log, autorec, monkeypatch):
+def test_a_run_goes_on_without_its_key_and_ends_without_any_model(small_log, imagining, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
     with ScriptedServer(Account(calls=2)) as server:
-        interrupt(autorec, flags(small_log, server, candidates=4), lambda events: any(map(is_trained, events)))
+        interrupt(imagining, flags(small_log, server, candidates=4), lambda events: any(map(is_trained, events)))
     monkeypatch.delenv("OPENAI_API_KEY")
-    interrupt(autorec, ("resume", "r"), lambda events: any(map(is_over, events)))
+    interrupt(imagining, ("resume", "r"), lambda events: any(map(is_over, events)))
     for name in ("openai", "litellm"):
-        package = autorec.folder / "no_sdk" / name
+        package = imagining.folder / "no_sdk" / name
         package.mkdir(parents=True)
         (package / "__init__.py").write_text("raise ImportError('the finals need no SDK')\n")
-    monkeypatch.setenv("PYTHONPATH", f"{autorec.folder / 'no_sdk'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
-    result = autorec.json("resume", "r")
+    monkeypatch.setenv("PYTHONPATH", f"{imagining.folder / 'no_sdk'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    result = imagining.json("resume", "r")
     assert result["champion"] is not None
     assert result["candidates"] == 4
     assert "nothing answers at" in result["faults"]["llm"]["reason"]

@@ -69,13 +69,13 @@ def test_prompts_hold_no_raw_text_of_the_data(finished):
         assert raw not in asked
 
 
-def test_the_cap_on_money_holds(isolation, small_log, autorec, monkeypatch):
+def test_the_cap_on_money_holds(small_log, imagining, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
-    prices = autorec.folder / "prices.toml"
+    prices = imagining.folder / "prices.toml"
     prices.write_text('[prices."openai/scripted"]\ninput = 1.0\noutput = 1.0\n')
     with ScriptedServer(ScriptedDesigner()) as server:
         flags = ("--llm", "openai/scripted", "--api-base", server.base, "--max-usd", "0.003", "--config", prices)
-        result = autorec.json(*quick(small_log, *flags, "--run", "r", candidates=5))
+        result = imagining.json(*quick(small_log, *flags, "--run", "r", candidates=5))
         calls = len(server.requests)
     assert result["cost"]["unpriced_calls"] == 0
     assert calls <= 1 + 2  # the call that passes the cap, and those in flight with it
@@ -83,9 +83,9 @@ def test_the_cap_on_money_holds(isolation, small_log, autorec, monkeypatch):
     assert result["candidates"] == 5  # the policy writes the rest
 
 
-def test_a_model_that_answers_nonsense_does_not_stop_the_search(isolation, small_log, autorec):
+def test_a_model_that_answers_nonsense_does_not_stop_the_search(small_log, imagining):
     with ScriptedServer(["I would rather not."]) as server:
         flags = ("--llm", "openai/scripted", "--api-base", server.base, "--run", "r")
-        result = autorec.json(*quick(small_log, *flags, candidates=3))
+        result = imagining.json(*quick(small_log, *flags, candidates=3))
     assert result["champion"]["operator"] == "policy"
     assert result["candidates"] == 3

@@ -137,7 +137,7 @@ def test_criteo_is_too_small_to_tell(isolation, data_dir, autorec):
     folder = data_dir / "criteo-10k"
     if not folder.is_dir():
         pytest.skip(f"no criteo-10k/ in {data_dir}")
-    size = ("--max-candidates", 1, "--training", "2s", "--budget", "4m", "--workers", 2)
+    size = ("--max-candidates", 1, "--training", "2s", "--budget", "4m", "--workers", 2, "--baselines", "constant,lr")
     said = autorec("search", "--role", "ranking", "--data", folder, *size)
     assert "Not resolvable here: auc" in said or "Worse than a baseline: auc" in said
     assert "paired interval [" in said

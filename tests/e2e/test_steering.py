@@ -48,20 +48,20 @@ def was_tested(state: State) -> bool:
 
 
 def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_the_finals(
-    isolation, small_log, autorec, monkeypatch
+    small_log, imagining, monkeypatch
 ):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-canary-0123456789")
-    run = autorec.folder / "runs" / "r"
+    run = imagining.folder / "runs" / "r"
     with ScriptedServer(ScriptedDesigner()) as server:
         flags = ("--llm", "openai/scripted", "--api-base", server.base, "--run", "r", "--json")
-        process = autorec.start(*quick(small_log, *flags, candidates=500))
+        process = imagining.start(*quick(small_log, *flags, candidates=500))
         try:
             wait_until(run, lambda state: len(state.decided) > 0)
-            said = autorec("hypothesize", "r", SENTENCE, "--effect", EFFECT)
+            said = imagining("hypothesize", "r", SENTENCE, "--effect", EFFECT)
             assert "is read within seconds" in said
-            assert "told this before" in refused(autorec, "hypothesize", "r", f"  {SENTENCE} ")
+            assert "told this before" in refused(imagining, "hypothesize", "r", f"  {SENTENCE} ")
             wait_until(run, was_tested)
-            autorec("stop", "r")
+            imagining("stop", "r")
             _, errors = process.communicate(timeout=300)
         finally:
             if process.poll() is None:
@@ -75,18 +75,18 @@ def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_th
     assert state is not None
     assert state.search_ended == "a person asked it to stop"
     assert state.champion is not None
-    found = {f["sentence"]: f for f in autorec.json("hypotheses", "r")["hypotheses"]}
+    found = {f["sentence"]: f for f in imagining.json("hypotheses", "r")["hypotheses"]}
     mine = found[SENTENCE]
     assert (mine["by"], mine["predicted_effect"]) == ("a person", EFFECT)
     answer = next(a for a in mine["answers"] if a["difference"])
     assert answer["difference"]["low"] <= answer["difference"]["effect"] <= answer["difference"]["high"]
     assert mine["verdict"] in ("confirmed", "refuted", "open")
     assert any(f["by"] == "llm" for f in found.values())
-    assert SENTENCE in autorec("hypotheses", "r")
+    assert SENTENCE in imagining("hypotheses", "r")
     for form in ((), ("--dot",), ("--json",)):
-        assert answer["candidate"][:10] in autorec("lineage", "r", answer["candidate"][:10], *form)
+        assert answer["candidate"][:10] in imagining("lineage", "r", answer["candidate"][:10], *form)
     for late in (("hypothesize", "r", "too late"), ("stop", "r")):
-        assert "is over" in refused(autorec, *late)
+        assert "is over" in refused(imagining, *late)
 
 
 def refused(autorec, *arguments: str) -> str:

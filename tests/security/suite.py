@@ -18,7 +18,7 @@ CATEGORIES = tuple(BY_CATEGORY)
 TITLES = {"ipc": "shared memory, queues", "contents": "contents of results"}
 BWRAP, ORDINARY, LANDLOCK = "bwrap", "bwrap, as an ordinary user", "landlock"
 WALLS = (BWRAP, ORDINARY, LANDLOCK)
-SAME_EVERYWHERE = ("protocol",)
+SAME_EVERYWHERE = ("protocol", "contents")
 """What these are after is on the trusted side, which is the same whatever stands around a candidate: one tier does."""
 NOT_CAPPED = ("disk", "deleted_files", "inodes", "folders")
 """Where no file system of its own can be had, these are seen from outside: killed, and all that they wrote removed."""

@@ -18,12 +18,8 @@ from throw import sources
 pytestmark = needs_bubblewrap
 OUTCOMES = {
     "tcp": ["completed"],
-    "output": ["completed"],
     "symlink": ["malformed"],
-    "fifo": ["malformed"],
-    "spoofed_output": ["malformed"],
     "leave_with_64": ["malformed"],
-    "segmentation_fault": ["crashed"],
     "daemon_of_a_crash": ["crashed", "out_of_memory"],
     "stopped": ["timed_out"],
     "daemon_that_ignores_signals": ["timed_out"],

@@ -67,7 +67,9 @@ class Watched:
         self._under_way = threading.Event()
         self._crew = ThreadPoolExecutor(1)
         self._running = self._crew.submit(executor.run, job, self._observe)
+        self._running.add_done_callback(lambda _: self._under_way.set())
         assert self._under_way.wait(60)
+        assert not self._running.done(), self._running.result()
 
     def _observe(self, _: Snapshot) -> bool:
         self._under_way.set()

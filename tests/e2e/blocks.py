@@ -14,9 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SHORT = {"MAX_CANDIDATES": "3", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2",
+SHORT = {"MAX_CANDIDATES": "2", "POPULATION": "2", "TRAINING": "1s", "FINALISTS": "1", "WORKERS": "2",
          "BASELINES": "pop,ease", "SPARES": "0"}  # fmt: skip
-OTHER_ROLE = {"BASELINES": "constant,lr"}
+OTHER_ROLE = {"BASELINES": "lr"}
 
 
 def commands(document: Path) -> Iterator[str]:

@@ -15,7 +15,6 @@ import pytest
 
 from autorec.execution.tiers import try_tier
 
-
 IMAGINED = {"AUTOREC_SEARCH_EXECUTOR": "tests.e2e.imagined:ImaginedExecutor"}
 
 

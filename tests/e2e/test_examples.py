@@ -35,7 +35,7 @@ def desk(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", commands()[1:])
 def test_a_command_runs_as_written(command: str, desk: Path) -> None:
-    printed = blocks.carry_out(command, desk, AUTOREC_SEARCH_MAX_CANDIDATES="2", AUTOREC_SEARCH_BASELINES="pop")
+    printed = blocks.carry_out(command, desk, AUTOREC_SEARCH_BASELINES="pop")
     for part, shown in SHOWN.items():
         if part in command:
             assert shown in printed

@@ -22,7 +22,10 @@ def finished(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTOREC_HOME", str(tmp_path_factory.mktemp("fresh-home")))
         command = Command(tmp_path_factory.mktemp("work"))
-        yield command, command.json(*quick(small_log, "--run", "one", candidates=4, baselines="pop,ease_recency,sasrec"))
+        yield (
+            command,
+            command.json(*quick(small_log, "--run", "one", candidates=4, baselines="pop,ease,ease_recency,sasrec")),
+        )
 
 
 def lists_of(text: str) -> dict[str, list[str]]:

@@ -16,13 +16,13 @@ from functools import partial
 
 from autorec.batch import carry_out
 from autorec.domain import events as ev
-from autorec.domain.budget import END_S, again_s
+from autorec.domain.budget import END_S
 from autorec.domain.candidate import Candidate
 from autorec.domain.control import Control
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.resolution import not_alike, nothing_valid, too_few
-from autorec.domain.schedule import Final, choose, final_of, makespan_s
+from autorec.domain.schedule import Final, choose, final_of, makespan_s, slowness_of
 from autorec.domain.state import Record, State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Trains
@@ -145,15 +145,15 @@ class Finals:
 
     def _carry_out(self, stage: Stage, candidates: Iterable[str]) -> None:
         state = self.journal.state
-        records = (*(state.records[i] for i in candidates), *(r for r in state.baselines if r.ok))
-        waiting = [final_of(r, r.search, stage) for r in records if r.search and r.final(stage) is None]
+        records = [*(state.records[i] for i in candidates), *(r for r in state.baselines if r.ok)]
+        waiting = [record for record in records if record.final(stage) is None]
         ends: dict[str, float] = {}
         for _, trained in carry_out(self.crew, self._calls(stage, waiting, ends), at_once=self.workers):
             del ends[trained.candidate]
             self.journal.record(ev.Finished(trained=trained))
 
     def _calls(
-        self, stage: Stage, waiting: list[Final], ends: dict[str, float]
+        self, stage: Stage, waiting: list[Record], ends: dict[str, float]
     ) -> Iterator[tuple[tuple[Stage, str], Callable[[], Trained]]]:
         """What is done for each is decided by the time that is left when a worker is free for it.
 
@@ -162,22 +162,28 @@ class Finals:
         while waiting:
             left_s = self._time_for(stage)
             busy = [max(0.0, left_s - end) for end in ends.values()]
-            chosen, again = choose(waiting, left_s, [*busy, *[0.0] * (self.workers - len(busy))])
-            waiting.remove(chosen)
+            chosen, again = choose(self._costs(waiting, stage), left_s, [*busy, *[0.0] * (self.workers - len(busy))])
             record = self.journal.state.records[chosen.candidate]
+            waiting[:] = [each for each in waiting if each.id != record.id]
             if again or stage is Stage.FINAL or not record.is_baseline:
                 ends[record.id] = left_s - (chosen.again_s if again else chosen.kept_s)
                 yield (stage, record.id), self._start(record, stage, again)
 
     def _time_for(self, stage: Stage) -> float:
         """Seconds that a stage may take; of the finalists what the final stage leaves."""
-        left_s = self.time_left_s() - END_S
+        state = self.journal.state
+        left_s = self.time_left_s() - END_S * slowness_of(state.records.values())
         if stage is Stage.FINAL:
             return left_s
-        state = self.journal.state
-        finalists = [again_s(r.search) for i in state.finalists if (r := state.records[i]).search]
-        rivals = [again_s(r.search) for r in state.baselines if r.ok and r.search]
-        return left_s - makespan_s((max(finalists, default=0.0), *rivals), [0.0] * self.workers)
+        champion_s = max(
+            (c.again_s for c in self._costs([state.records[i] for i in state.finalists], stage)), default=0
+        )
+        rivals = self._costs([record for record in state.baselines if record.ok], Stage.FINAL)
+        return left_s - makespan_s((champion_s, *(rival.again_s for rival in rivals)), [0.0] * self.workers)
+
+    def _costs(self, records: Iterable[Record], stage: Stage) -> list[Final]:
+        slowness = slowness_of(self.journal.state.records.values())
+        return [final_of(record, record.search, stage, slowness) for record in records if record.search is not None]
 
     def _start(self, record: Record, stage: Stage, again: bool) -> Callable[[], Trained]:
         state = self.journal.state

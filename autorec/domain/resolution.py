@@ -135,9 +135,9 @@ def not_verified_line(e: Evidence) -> str:
 def nothing_valid(state: State) -> str:
     """That a run found no champion, and why."""
     if state.finalists:
-        why = f"none of {count(len(state.finalists), 'finalist')} could be judged on confirm"
+        why = f"{count(len(state.finalists), 'finalist')}, none could be judged on confirm"
     elif state.decided:
-        why = f"none of {count(len(state.decided), 'candidate')} could be judged"
+        why = f"{count(len(state.decided), 'candidate')} tried, none could be judged"
     else:
         why = "no candidate was trained"
     return f"{NOTHING_VALID}: {why}; the search ended: {state.search_ended}"

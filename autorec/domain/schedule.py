@@ -28,19 +28,37 @@ class Final:
     quick: bool = False
 
 
-def final_of(record: Record, search: Trained, stage: Stage) -> Final:
-    """By its training in the search. A baseline is judged on *confirm* from its kept state, or not at all."""
-    judged_s = judging_s(search)
+def final_of(record: Record, search: Trained, stage: Stage, slowness: float = 1.0) -> Final:
+    """What it takes by its training in the search, times `slowness`.
+
+    A baseline is judged on *confirm* from its kept state, or not at all.
+    """
+    judged_s = judging_s(search) * slowness
     if record.is_baseline and stage is Stage.FINALIST:
         cost_s = 0.0 if search.cached else judged_s
         return Final(candidate=record.id, again_s=cost_s, kept_s=0.0, quick=search.cached)
     return Final(
         candidate=record.id,
-        again_s=again_s(search),
+        again_s=again_s(search) * slowness,
         kept_s=judged_s,
         urgent=not record.is_baseline,
         quick=search.usage.training_s < QUICK_S,
     )
+
+
+def slowness_of(records: Iterable[Record]) -> float:
+    """How many times longer the finals have taken so far than their trainings in the search let expect; at least 1.
+
+    Their sandboxes are colder than those of the search, and the machine may have become busier.
+    """
+    expected_s = took_s = 0.0
+    for record in records:
+        for final in record.finals:
+            if record.search is not None and final.ok and not final.cached:
+                judged = final.not_retrained or (record.is_baseline and final.stage is Stage.FINALIST)
+                expected_s += judging_s(record.search) if judged else again_s(record.search)
+                took_s += final.took_s
+    return max(1.0, took_s / expected_s) if expected_s else 1.0
 
 
 def choose(waiting: Sequence[Final], time_s: float, free_in: Sequence[float]) -> tuple[Final, bool]:

@@ -50,20 +50,20 @@ class Judged:
         self._units = units
         self._tiers = tiers
         self._seconds = seconds
-        self.left_s = AMPLE_S
+        self.left_s, self.slowness = AMPLE_S, 1.0
         self.trained: list[tuple[str, Stage]] = []
 
     def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
         jobs = 1 if stage is Stage.SEARCH else 2
         self.trained.append((NAMES[candidate.id], stage))
-        self.left_s -= self._seconds.get(NAMES[candidate.id], 0.0) + jobs * OVERHEAD_S
-        return self._result(candidate, stage, seed)
+        took_s = self.slowness * (self._seconds.get(NAMES[candidate.id], 0.0) + jobs * OVERHEAD_S)
+        return self._result(candidate, stage, seed, took_s)
 
     def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
-        self.left_s -= OVERHEAD_S
-        return self._result(candidate, stage, kept.seed)
+        return self._result(candidate, stage, kept.seed, self.slowness * OVERHEAD_S)
 
-    def _result(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
+    def _result(self, candidate: Candidate, stage: Stage, seed: int, took_s: float) -> Trained:
+        self.left_s -= took_s
         training_s = self._seconds.get(NAMES[candidate.id], 0.0)
         mean, n_units = MEANS[NAMES[candidate.id]], self._units[NAMES[candidate.id]]
         buffer = BytesIO()
@@ -71,7 +71,7 @@ class Judged:
         return Trained(
             candidate=candidate.id, stage=stage, seed=seed, outcome=OutcomeKind.COMPLETED, reason="",
             tier=self._tiers.get(stage, "instant"),
-            usage=Usage(training_s=training_s), took_s=training_s + OVERHEAD_S,
+            usage=Usage(training_s=training_s), took_s=took_s,
             predictions=self._objects.put(b"answers"),
             per_unit=self._objects.put(buffer.getvalue()), state=self._objects.put(b"state"),
             evaluation=Evaluation(part=stage.judged_on, metrics={"ndcg@10": mean}, n_units=n_units),
@@ -94,6 +94,7 @@ def played(
     tiers: Mapping[Stage, str] | None = None,
     time_left_s: float = AMPLE_S,
     seconds: Mapping[str, float] | None = None,
+    slowness: float = 1.0,
     **units: int,
 ) -> tuple[State, Judged]:
     """The same, with the trainer at its end."""
@@ -112,7 +113,7 @@ def played(
         journal.record(Finished(trained=trainer.train(source, Stage.SEARCH, 1)))
     journal.record(SearchEnded(reason="done"))
     journal.record(FinalistsChosen(candidates=(CHAMPION.id,)))
-    trainer.left_s = time_left_s
+    trainer.left_s, trainer.slowness = time_left_s, slowness
     trainer.trained.clear()
     Finals(
         journal=journal,
@@ -225,6 +226,14 @@ def test_where_time_is_short_what_is_slow_is_what_is_skipped_and_the_line_says_w
     assert resolve(state.evidence, TASK.primary) is Resolution.BETTER
     said = "Not verified, since not compared alike: ease (no time to train again; judged from the kept state)."
     assert said in evidence_line(state)
+
+
+def test_finals_that_take_longer_than_the_search_let_expect_are_planned_by_what_they_take():
+    state, trainer = played(seconds=SLOW_EASE, time_left_s=2 * FINAL_S, slowness=2.0, **ALIKE)
+    assert again(trainer, Stage.FINALIST) == ["champion"]  # nothing is known of it yet
+    assert again(trainer, Stage.FINAL) == ["champion", "pop"]
+    assert trainer.left_s > 0
+    assert set(state.evidence.missing) == {"ease"}
 
 
 def test_with_hardly_any_time_what_is_quick_is_trained_again_all_the_same():

@@ -154,7 +154,7 @@ class Failing(InstantTrainer):
 
 
 def late_search(*, failures: int, late: int) -> State:
-    """A search that is out of time with two baselines and five candidates in the queue; too late once `late` are decided."""
+    """A search out of time, with two baselines and five candidates in the queue; too late once `late` are decided."""
     journal, objects = Journal(MemoryEvents()), MemoryObjects()
     journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
     for name in ("pop", "ease"):

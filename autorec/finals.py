@@ -5,9 +5,10 @@
 | finalists, fresh seeds | train | select | confirm, train + select |
 | final: champion and baselines | train + select | confirm | test, train + select + confirm |
 
-Baselines are judged on *confirm* from the state that the search kept, as long as that leaves time for the final stage:
-what can be verified is decided there. A training that fails here, or finds no time, falls back on the kept state of the
-stage before, and its reason says so.
+What can be verified is decided in the final stage, so its time is kept first. Baselines are judged on *confirm* from the
+state that the search kept, beside the finalists or after the test, if there is time for it. A training that fails here,
+or finds no time, falls back on the kept state of the stage before, and its reason says so. No job is broken off for
+time: the last may end as late as its own wall limit.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -66,6 +67,7 @@ class Finals:
         if self.journal.state.champion is not None:
             self._open_test()
             self._probe_champion()
+            self._carry_out(Stage.FINALIST, ())
         self.settle()
         self._end()
 
@@ -160,7 +162,7 @@ class Finals:
         `ends` are the seconds that will be left when what is under way ends, by candidate.
         """
         while waiting:
-            left_s = self._time_for(stage)
+            left_s = self._time_left()
             busy = [max(0.0, left_s - end) for end in ends.values()]
             chosen, again = choose(self._costs(waiting, stage), left_s, [*busy, *[0.0] * (self.workers - len(busy))])
             record = self.journal.state.records[chosen.candidate]
@@ -169,16 +171,15 @@ class Finals:
                 ends[record.id] = left_s - (chosen.again_s if again else chosen.kept_s)
                 yield (stage, record.id), self._start(record, stage, again)
 
-    def _time_for(self, stage: Stage) -> float:
-        """Seconds that a stage may take; of the finalists what the final stage leaves."""
+    def _time_left(self) -> float:
+        """Seconds that the stage may take; until the test is opened without those that the final stage will."""
         state = self.journal.state
         left_s = self.time_left_s() - END_S * slowness_of(state.records.values())
-        if stage is Stage.FINAL:
+        if state.test_opened is not None:
             return left_s
-        champion_s = max(
-            (c.again_s for c in self._costs([state.records[i] for i in state.finalists], stage)), default=0
-        )
+        champions = self._costs([state.records[i] for i in state.finalists], Stage.FINAL)
         rivals = self._costs([record for record in state.baselines if record.ok], Stage.FINAL)
+        champion_s = max((each.again_s for each in champions), default=0.0)
         return left_s - makespan_s((champion_s, *(rival.again_s for rival in rivals)), [0.0] * self.workers)
 
     def _costs(self, records: Iterable[Record], stage: Stage) -> list[Final]:

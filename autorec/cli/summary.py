@@ -13,7 +13,7 @@ from autorec.domain.candidate import SHORT_ID
 from autorec.domain.control import held_line
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
-from autorec.domain.resolution import evidence_line
+from autorec.domain.resolution import evidence_line, unconfirmed_line
 from autorec.domain.state import Fault, Record, State
 from autorec.domain.text import count, plain, sentence
 from autorec.schemas.flags import data_flags
@@ -187,6 +187,8 @@ def show_result(console: Screen, state: State, run: str, code: Mapping[str, str]
     console.print(Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=True))
     console.rule()
     console.print(final_table(state))
+    if unconfirmed := unconfirmed_line(state):
+        console.print(plain(f"{unconfirmed}."))
     for text in (_protocol(state), f"Controls: {held_line(state.controls)}.", evidence_line(state)):
         console.print(plain(text))
     _say_faults(console, state)

@@ -19,8 +19,8 @@ MOST_FOR_FINALS = 0.5
 """The share of a budget up to which jobs that take longer than expected add to what is kept back for the finals."""
 START_UP_S = 5.0
 """Seconds until the first job: data, self-test of the sandbox, bundles."""
-END_S = 2.0
-"""Seconds from the last job to the end of the command: the intervals, the champion's files, the sandboxes put away."""
+END_S = 3.0
+"""Seconds that the command takes before its clock begins and after the last job: intervals, files of the champion."""
 AMPLE, ATTEMPTS = 1.2, 40
 
 

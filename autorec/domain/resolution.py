@@ -127,6 +127,14 @@ def doubts_line(e: Evidence) -> str:
     return "; ".join(doubts)
 
 
+def unconfirmed_line(state: State) -> str | None:
+    """Which baselines have no figure on *confirm* at the end, and why; None where all that could be judged were."""
+    names = [r.name or r.id for r in state.baselines if r.ok and r.final(Stage.FINALIST) is None]
+    if state.ended is None or not names:
+        return None
+    return f"Not judged on confirm, since the time was needed for the test: {', '.join(names)}"
+
+
 def not_verified_line(e: Evidence) -> str:
     """Why what scores better is not verified."""
     return f"Not verified, since {doubts_line(e) or 'its answers were not kept'}."

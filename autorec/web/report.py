@@ -17,7 +17,7 @@ from markupsafe import Markup
 from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.control import broken, control_line, held_line
 from autorec.domain.job import NO_ISOLATION, Stage
-from autorec.domain.resolution import doubts_line
+from autorec.domain.resolution import doubts_line, unconfirmed_line
 from autorec.domain.state import Record
 from autorec.domain.text import count, duration, plain, sentence, size
 from autorec.schemas.flags import data_flags
@@ -57,6 +57,7 @@ def render(account: Account) -> str:
         "control": control_line,
         "doubts": doubts_line,
         "sentence": sentence,
+        "unconfirmed": unconfirmed_line,
         "brief": sources.brief,
         "clip": sources.clipped,
         "sh": shlex.quote,

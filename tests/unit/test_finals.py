@@ -14,7 +14,7 @@ from autorec.domain.control import Control, within
 from autorec.domain.evaluation import Evaluation, Trained
 from autorec.domain.events import Admitted, FinalistsChosen, Finished, RunStarted, SearchEnded, Started
 from autorec.domain.job import NO_ISOLATION, OutcomeKind, Stage, Usage
-from autorec.domain.resolution import LEAST_UNITS, Resolution, evidence_line, nothing_valid, resolve
+from autorec.domain.resolution import LEAST_UNITS, Resolution, evidence_line, nothing_valid, resolve, unconfirmed_line
 from autorec.domain.state import State
 from autorec.finals import UNISOLATED, Finals, Probe
 from autorec.journal import Journal
@@ -205,6 +205,7 @@ def test_with_time_enough_all_are_trained_again_the_longest_first():
     assert again(trainer, Stage.FINAL) == ["ease", "champion", "pop"]
     assert state.evidence.verified
     assert all(record.final(Stage.FINALIST) for record in state.baselines)
+    assert unconfirmed_line(state) is None
 
 
 def test_the_final_stage_comes_before_finalists_on_fresh_seeds():
@@ -215,6 +216,14 @@ def test_the_final_stage_comes_before_finalists_on_fresh_seeds():
     assert state.evidence.verified
     assert state.evidence.missing == {}
     assert not any(record.final(Stage.FINALIST) for record in state.baselines)
+    assert unconfirmed_line(state) == "Not judged on confirm, since the time was needed for the test: pop, ease"
+    assert trainer.left_s > 0
+
+
+def test_baselines_are_judged_on_confirm_with_the_time_that_the_test_leaves():
+    state, trainer = played(seconds=SLOW_EASE, time_left_s=FINAL_S - 10, **ALIKE)
+    assert set(state.evidence.missing) == {"ease"}
+    assert [record.name for record in state.baselines if record.final(Stage.FINALIST)] == ["pop", "ease"]
     assert trainer.left_s > 0
 
 

@@ -5,10 +5,10 @@
 | finalists, fresh seeds | train | select | confirm, train + select |
 | final: champion and baselines | train + select | confirm | test, train + select + confirm |
 
-What can be verified is decided in the final stage, so its time is kept first. Baselines are judged on *confirm* from the
-state that the search kept, beside the finalists or after the test, if there is time for it. A training that fails here,
-or finds no time, falls back on the kept state of the stage before, and its reason says so. No job is broken off for
-time: the last may end as late as its own wall limit.
+What can be verified is decided in the final stage, whose time is kept first. Baselines are judged on *confirm* from
+the state that the search kept, beside the finalists or after the test, if there is time for it. A training that fails
+here, or finds no time, falls back on the kept state of the stage before, and its reason says so. No job is broken off
+for time: the last may end as late as its own wall limit.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -224,6 +224,7 @@ def test_baselines_are_judged_on_confirm_with_the_time_that_the_test_leaves():
     state, trainer = played(seconds=SLOW_EASE, time_left_s=FINAL_S - 10, **ALIKE)
     assert set(state.evidence.missing) == {"ease"}
     assert [record.name for record in state.baselines if record.final(Stage.FINALIST)] == ["pop", "ease"]
+    assert all(record.kept.stage is Stage.FINAL for record in state.records.values())
     assert trainer.left_s > 0
 
 

@@ -3,14 +3,14 @@
 The judge sees each checkpoint as it comes, keeps the best one and says when to stop; the candidate sees no score.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import MalformedPredictions
 from autorec.domain.evaluation import CurvePoint, Judged, Objective, Trained
 from autorec.domain.job import Job, JobKind, Limits, Outcome, OutcomeKind, Part, Snapshot, Stage
-from autorec.ports import Executor, Judge, Objects
+from autorec.ports import Executor, Judge, Objects, Trains
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,26 @@ class Trainer:
             state=self.objects.put(watch.best_state) if watch.best_state is not None else None,
             state_bytes=len(watch.best_state) if watch.best_state is not None else None,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """A trainer whose results say how long they took by `clock`, in seconds. Implements `ports.Trains`."""
+
+    inner: Trains
+    clock: Callable[[], float]
+
+    def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
+        """See `ports.Trains`."""
+        return self._timed(lambda: self.inner.train(candidate, stage, seed))
+
+    def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
+        """See `ports.Trains`."""
+        return self._timed(lambda: self.inner.predict(candidate, stage, kept))
+
+    def _timed(self, call: Callable[[], Trained]) -> Trained:
+        began = self.clock()
+        return replace(call(), took_s=self.clock() - began)
 
 
 @dataclass(slots=True, kw_only=True)

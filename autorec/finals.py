@@ -5,22 +5,25 @@
 | finalists, fresh seeds | train | select | confirm, train + select |
 | final: champion and baselines | train + select | confirm | test, train + select + confirm |
 
-Baselines are judged on *confirm* from the state that the search kept. A training that fails here falls back on the
-kept state of the stage before, and its reason says so.
+What can be verified is decided in the final stage, whose time is kept first. Baselines are judged on *confirm* from
+the state that the search kept, beside the finalists or after the test, if there is time for it. A training that fails
+here, or finds no time, falls back on the kept state of the stage before, and its reason says so. No job is broken off
+for time: the last may end as late as its own wall limit.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 from autorec.batch import carry_out
 from autorec.domain import events as ev
-from autorec.domain.budget import overhead_s
+from autorec.domain.budget import END_S
 from autorec.domain.candidate import Candidate
 from autorec.domain.control import Control
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
-from autorec.domain.resolution import too_few
+from autorec.domain.resolution import not_alike, nothing_valid, too_few
+from autorec.domain.schedule import Final, choose, final_of, makespan_s, slowness_of
 from autorec.domain.state import Record, State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Trains
@@ -31,12 +34,13 @@ Probe = Callable[[bytes, str], Control]
 Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
 """Values by unit of champion and baseline, and the number of comparisons, to (effect, low, high)."""
 
+NO_TIME = "no time to train again"
 UNISOLATED = "no champion: its candidates ran without a sandbox, where they could read the labels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finals:
-    """The last stages of a run. Where `time_left_s` is too short to train again, the kept state is judged as it is.
+    """The last stages of a run. Who finds no time to be trained again in `time_left_s` is judged from the kept state.
 
     `open_test` unseals the test and returns how often it has been opened;
     a run that is resumed opens it once all the same. `settle` books what the search still has open, before the end.
@@ -63,11 +67,14 @@ class Finals:
         if self.journal.state.champion is not None:
             self._open_test()
             self._probe_champion()
+            self._carry_out(Stage.FINALIST, ())
         self.settle()
         self._end()
 
     def _judge_finalists(self) -> None:
         state = self.journal.state
+        if state.champion_reason is not None:
+            return
         if not state.finalists and state.survivors:
             chosen = tuple(record.id for record in state.survivors[: self.finalists])
             self.journal.record(ev.FinalistsChosen(candidates=chosen))
@@ -106,7 +113,7 @@ class Finals:
         state = self.journal.state
         if state.champion is None:
             unisolated = state.champion_reason == UNISOLATED
-            self.journal.record(ev.RunEnded(reason=UNISOLATED if unisolated else "nothing valid was found"))
+            self.journal.record(ev.RunEnded(reason=UNISOLATED if unisolated else nothing_valid(state)))
         else:
             self.journal.record(ev.RunEnded(reason=state.search_ended or "", evidence=self._evidence(state)))
 
@@ -122,8 +129,7 @@ class Finals:
             return None
         ours, theirs = self.objects.get(champion.per_unit or ""), self.objects.get(trained.per_unit or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
-        finals = [(r, r.final(Stage.FINAL)) for r in (state.records[champion.candidate], *state.baselines)]
-        missing = tuple(r.name or "champion" for r, t in finals if not _alike(t, champion))
+        missing = not_alike(state)
         better = min(objective.worth(low), objective.worth(high)) > 0
         chance = state.control_of(champion.candidate)
         fell = chance is not None and chance.held
@@ -142,27 +148,60 @@ class Finals:
     def _carry_out(self, stage: Stage, candidates: Iterable[str]) -> None:
         state = self.journal.state
         records = [*(state.records[i] for i in candidates), *(r for r in state.baselines if r.ok)]
-        waiting = sorted((r for r in records if r.final(stage) is None), key=_longest_first)
-        calls = (((stage, record.id), self._start(record, stage)) for record in waiting)
-        for _, trained in carry_out(self.crew, calls, at_once=self.workers):
+        waiting = [record for record in records if record.final(stage) is None]
+        ends: dict[str, float] = {}
+        for _, trained in carry_out(self.crew, self._calls(stage, waiting, ends), at_once=self.workers):
+            del ends[trained.candidate]
             self.journal.record(ev.Finished(trained=trained))
 
-    def _start(self, record: Record, stage: Stage) -> Callable[[], Trained]:
+    def _calls(
+        self, stage: Stage, waiting: list[Record], ends: dict[str, float]
+    ) -> Iterator[tuple[tuple[Stage, str], Callable[[], Trained]]]:
+        """What is done for each is decided by the time that is left when a worker is free for it.
+
+        `ends` are the seconds that will be left when what is under way ends, by candidate.
+        """
+        while waiting:
+            left_s = self._time_left()
+            busy = [max(0.0, left_s - end) for end in ends.values()]
+            chosen, again = choose(self._costs(waiting, stage), left_s, [*busy, *[0.0] * (self.workers - len(busy))])
+            record = self.journal.state.records[chosen.candidate]
+            waiting[:] = [each for each in waiting if each.id != record.id]
+            if again or stage is Stage.FINAL or not record.is_baseline:
+                ends[record.id] = left_s - (chosen.again_s if again else chosen.kept_s)
+                yield (stage, record.id), self._start(record, stage, again)
+
+    def _time_left(self) -> float:
+        """Seconds that the stage may take; until the test is opened without those that the final stage will."""
+        state = self.journal.state
+        left_s = self.time_left_s() - END_S * slowness_of(state.records.values())
+        if state.test_opened is not None:
+            return left_s
+        champions = self._costs([state.records[i] for i in state.finalists], Stage.FINAL)
+        rivals = self._costs([record for record in state.baselines if record.ok], Stage.FINAL)
+        champion_s = max((each.again_s for each in champions), default=0.0)
+        return left_s - makespan_s((champion_s, *(rival.again_s for rival in rivals)), [0.0] * self.workers)
+
+    def _costs(self, records: Iterable[Record], stage: Stage) -> list[Final]:
+        slowness = slowness_of(self.journal.state.records.values())
+        return [final_of(record, record.search, stage, slowness) for record in records if record.search is not None]
+
+    def _start(self, record: Record, stage: Stage, again: bool) -> Callable[[], Trained]:
         state = self.journal.state
         seed = training_seed(state, record.id, stage)
         if (record.id, stage) not in state.finals_begun:
             self.journal.record(ev.Started(candidate=record.id, stage=stage, seed=seed))
-        return partial(self._final, record, stage, seed)
+        return partial(self._final, record, stage, seed, again)
 
-    def _final(self, record: Record, stage: Stage, seed: int) -> Trained:
+    def _final(self, record: Record, stage: Stage, seed: int, again: bool) -> Trained:
         source = Candidate.from_bytes(self.objects.get(record.id))
-        kept = record.search if stage is Stage.FINALIST else record.final(Stage.FINALIST)
+        kept = (record.final(Stage.FINALIST) if stage is Stage.FINAL else None) or record.search
         if record.is_baseline and stage is Stage.FINALIST and kept is not None:
             return self.trainer.predict(source, stage, kept)
         if kept is None or kept.state is None:
             return self.trainer.train(source, stage, seed)
-        if not self._has_time(record, stage):
-            return self._from_kept(source, stage, kept, "no time to train again")
+        if not again:
+            return self._from_kept(source, stage, kept, NO_TIME)
         trained = self.trainer.train(source, stage, seed)
         if trained.ok:
             return trained
@@ -174,20 +213,3 @@ class Finals:
         judged = self.trainer.predict(source, stage, kept)
         reason = f"{why}; judged from the kept state" if judged.ok else judged.reason
         return replace(judged, reason=reason, not_retrained=True)
-
-    def _has_time(self, record: Record, stage: Stage) -> bool:
-        """Whether training and judging as long as in the search still fit, and once more when the final follows."""
-        if record.search is None:
-            return True
-        own_s = record.search.usage.wall_s + overhead_s(record.search)
-        return self.time_left_s() > own_s * (2 if stage is Stage.FINALIST else 1)
-
-
-def _longest_first(record: Record) -> float:
-    """Long trainings begin first, so that the stage ends as early as it can."""
-    return -record.search.usage.training_s if record.search else 0.0
-
-
-def _alike(trained: Trained | None, champion: Trained) -> bool:
-    """Whether it was trained again, and judged on the champion's units."""
-    return trained is not None and not trained.not_retrained and trained.pairs_with(champion)

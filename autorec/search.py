@@ -22,17 +22,23 @@ from autorec.ports import Crew, Inbox, Objects, Proposer, Selector
 
 Train = Callable[[Candidate, Stage, int], Trained]
 
+OUT_OF_TIME = "out of time"
 DRY_SPELL = 30
 """Asks in a row that may give nothing new before the proposers count as exhausted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How much is under way at a time, and when it is enough. `out_of_time` forbids new trainings."""
+    """How much is under way at a time, and when it is enough.
+
+    `out_of_time` forbids new trainings, so that time is left for the finals; while no candidate has been judged there
+    would be none, and candidates may begin until it is `too_late` for the shortest.
+    """
 
     workers: int
     population: int
     out_of_time: Callable[[], bool]
+    too_late: Callable[[], bool]
     max_candidates: int | None = None
 
     @property
@@ -104,7 +110,7 @@ class Search:
         self.crew.submit(("ask", state.asked), partial(self.proposer.propose, plan, state))
 
     def _start(self, state: State) -> None:
-        candidate = state.queue[0]
+        candidate = _next_up(state, self.pace)
         seed = training_seed(state, candidate, Stage.SEARCH)
         self.journal.record(ev.Started(candidate=candidate, stage=Stage.SEARCH, seed=seed))
         self._submit_training(candidate)
@@ -204,11 +210,25 @@ def _wants_proposal(state: State, pace: Pace) -> bool:
     return short and not _enough(state, pace) and not _exhausted(state) and not _closing(state, pace)
 
 
+def _next_up(state: State, pace: Pace) -> str:
+    """The first of the queue; where time is short, the first that may become the champion."""
+    first = state.queue[0]
+    if not pace.out_of_time():
+        return first
+    return next((each for each in state.queue if not state.records[each].is_baseline), first)
+
+
 def _closing(state: State, pace: Pace) -> str | None:
     """Why nothing new may begin."""
     if state.stop_asked:
         return "a person asked it to stop"
-    return "out of time" if pace.out_of_time() else None
+    late = pace.out_of_time() if _has_hope(state) else pace.too_late()
+    return OUT_OF_TIME if late else None
+
+
+def _has_hope(state: State) -> bool:
+    """Whether there is, or may soon be, a candidate to judge in the finals."""
+    return any(record.ok or record.id in state.training for record in state.candidates)
 
 
 def _enough(state: State, pace: Pace) -> bool:

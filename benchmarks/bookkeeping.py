@@ -63,7 +63,7 @@ def main() -> None:
             selector=selector_shell,
             objects=folder.objects,
             crew=OneAtATime(),
-            pace=Pace(workers=2, population=8, out_of_time=lambda: False, max_candidates=most),
+            pace=Pace(workers=2, population=8, out_of_time=lambda: False, too_late=lambda: False, max_candidates=most),
         ).run()
         whole = time.perf_counter() - began
         late = min(100, most // 2)

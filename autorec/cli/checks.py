@@ -11,6 +11,7 @@ import typer
 from autorec.cli import options
 
 if TYPE_CHECKING:
+    from autorec.domain.control import Control
     from autorec.execution.tiers import TierReport
 
 
@@ -53,7 +54,7 @@ def evaluate(
         resolved = resolved.model_copy(update={"training": 60.0})
     options.warn_of(resolved.unsafe_no_sandbox)
     candidate = read_candidate(folder)
-    trained, log = evaluate_candidate(candidate, resolved)
+    trained, log = evaluate_candidate(candidate, resolved, _say_controls)
     used = trained.usage
     if as_json:
         content = {
@@ -122,7 +123,7 @@ def baselines(
         took = "cached" if trained.cached else f"{trained.usage.wall_s:.1f} s"
         say(f"{name}: {trained.outcome}, {took}", error=True)
 
-    done = measure_baselines(resolved, report)
+    done = measure_baselines(resolved, report, _say_controls)
     if as_json:
         parts = {n: dict(zip(("select", "confirm"), map(_metrics, t), strict=False)) for n, t in done.items()}
         print(json.dumps({"baselines": parts}))
@@ -136,6 +137,13 @@ def baselines(
         figures += ["–"] * (2 - len(figures))
         table.add_row(name, *figures, f"{trained[0].usage.training_s:.1f}", str(trained[0].outcome))
     Screen().print(table)
+
+
+def _say_controls(controls: "tuple[Control, ...]") -> None:
+    from autorec.cli.terminal import say
+    from autorec.domain.control import held_line
+
+    say(f"judge  controls: {held_line(controls)}", error=True)
 
 
 def doctor(

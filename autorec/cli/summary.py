@@ -13,11 +13,11 @@ from autorec.domain.candidate import SHORT_ID
 from autorec.domain.control import held_line
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
-from autorec.domain.resolution import evidence_line
+from autorec.domain.resolution import evidence_line, unconfirmed_line
 from autorec.domain.state import Fault, Record, State
-from autorec.domain.text import count, plain
-from autorec.finals import UNISOLATED
+from autorec.domain.text import count, plain, sentence
 from autorec.schemas.flags import data_flags
+from autorec.search import OUT_OF_TIME
 from autorec.tasks.known_roles import role_named
 from autorec.wiring.export import is_served
 
@@ -67,7 +67,7 @@ def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
             "low": evidence.low,
             "high": evidence.high,
             "comparisons": evidence.comparisons,
-            "missing": list(evidence.missing),
+            "missing": dict(evidence.missing),
         },
         "faults": {name: {"ask": fault.ask, "reason": fault.reason} for name, fault in state.faults.items()},
         "tiers": list(state.tiers),
@@ -178,7 +178,7 @@ def _standing(record: Record, state: State) -> str:
 def show_result(console: Screen, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
     """The end of a search, for people: the champion's code, the table, what it means, what to do next."""
     if state.champion is None:
-        console.print(f"{_no_champion(state)}. See why with: autorec list {run}")
+        console.print(plain(f"{_no_champion(state)}. See each with: autorec list {run}"))
         _say_faults(console, state)
         return
     champion = state.champion[:SHORT_ID]
@@ -187,6 +187,8 @@ def show_result(console: Screen, state: State, run: str, code: Mapping[str, str]
     console.print(Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=True))
     console.rule()
     console.print(final_table(state))
+    if unconfirmed := unconfirmed_line(state):
+        console.print(plain(f"{unconfirmed}."))
     for text in (_protocol(state), f"Controls: {held_line(state.controls)}.", evidence_line(state)):
         console.print(plain(text))
     _say_faults(console, state)
@@ -201,7 +203,9 @@ Next
 
 
 def _no_champion(state: State) -> str:
-    return UNISOLATED.capitalize() if state.ended == UNISOLATED else "Nothing valid was found"
+    """Why there is none, and what to do where time was too short."""
+    told = sentence(state.ended or "")
+    return f"{told}. Give more --budget" if state.search_ended == OUT_OF_TIME and not state.decided else told
 
 
 def _next_steps(state: State, run: str, champion: str, rival: str) -> str:

@@ -47,6 +47,7 @@ class CurvePoint:
 class Trained:
     """The result of training one candidate in one stage with one seed.
 
+    `took_s` are the seconds from asking for it to having it: a sandbox, training, predicting, judging.
     `not_retrained` marks a final that was judged from the kept state of an earlier stage.
     Digests name objects of the store; `evaluation` is None unless the outcome is completed (or stopped).
     """
@@ -58,6 +59,7 @@ class Trained:
     reason: str
     tier: str
     usage: Usage
+    took_s: float = 0.0
     evaluation: Evaluation | None = None
     checkpoint_value: float | None = None
     curve: tuple[CurvePoint, ...] = ()

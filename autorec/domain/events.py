@@ -150,9 +150,9 @@ class TestOpened:
 class Evidence:
     """The champion against the best baseline on the sealed test: effect and paired interval.
 
-    `n_units` is how many units (users, or rows) the interval draws from. `missing` are those that failed, were not
-    trained again or were judged on other units; while one is missing, nothing is verified. `too_good` is the control
-    that the champion's answers fail: what they are worth against labels drawn at random.
+    `n_units` is how many units (users, or rows) the interval draws from. `missing` are those that are not compared
+    alike: name -> why, in words; while one is missing, nothing is verified. `too_good` is the control that the
+    champion's answers fail: what they are worth against labels drawn at random.
     """
 
     against: str
@@ -162,7 +162,7 @@ class Evidence:
     comparisons: int
     n_units: int
     verified: bool
-    missing: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
     too_good: Control | None = None
 
 

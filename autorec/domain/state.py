@@ -68,8 +68,8 @@ class Record:
 
     @property
     def kept(self) -> Trained | None:
-        """The last training of which both the state and judged predictions are kept."""
-        every = (*reversed(self.finals), self.search)
+        """The training of the latest stage of which both the state and judged predictions are kept."""
+        every = (self.final(Stage.FINAL), self.final(Stage.FINALIST), self.search)
         return next((t for t in every if t is not None and t.ok and t.state and t.predictions), None)
 
 

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from autorec.domain import events as ev
 from autorec.domain.errors import RunError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _KINDS: dict[str, type[Any]] = {
     "run_started": ev.RunStarted,

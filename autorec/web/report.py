@@ -17,8 +17,9 @@ from markupsafe import Markup
 from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.control import broken, control_line, held_line
 from autorec.domain.job import NO_ISOLATION, Stage
+from autorec.domain.resolution import doubts_line, unconfirmed_line
 from autorec.domain.state import Record
-from autorec.domain.text import count, duration, plain, size
+from autorec.domain.text import count, duration, plain, sentence, size
 from autorec.schemas.flags import data_flags
 from autorec.tasks.known_roles import role_named
 from autorec.web import plots, sources, wording
@@ -54,6 +55,9 @@ def render(account: Account) -> str:
         "remark": wording.remark,
         "count": count,
         "control": control_line,
+        "doubts": doubts_line,
+        "sentence": sentence,
+        "unconfirmed": unconfirmed_line,
         "brief": sources.brief,
         "clip": sources.clipped,
         "sh": shlex.quote,

@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autorec.domain.candidate import Operator
-from autorec.domain.control import control_line
 from autorec.domain.evaluation import Objective
 from autorec.domain.events import Evidence
 from autorec.domain.job import Stage
-from autorec.domain.resolution import Resolution, corrected_level, least_resolvable, resolve, too_few
+from autorec.domain.resolution import (
+    Resolution,
+    corrected_level,
+    least_resolvable,
+    not_verified_line,
+    resolve,
+    too_few,
+)
 from autorec.domain.state import Record
-from autorec.domain.text import count
+from autorec.domain.text import count, sentence
 from autorec.finals import UNISOLATED
 from autorec.web.account import Account
 
@@ -100,7 +106,7 @@ def headline(account: Account) -> Headline:
         return Headline(
             badge="No result",
             tone="bad",
-            title="Nothing valid was found" if champion is None else "The champion could not be judged on the test",
+            title=sentence(state.ended) if champion is None else "The champion could not be judged on the test",
             sentence=f"{count(len(state.candidates), 'candidate')} tried, {len(account.failures)} failed.",
         )
     return _under_way(account)
@@ -135,17 +141,8 @@ def _meaning(said: Resolution, e: Evidence, account: Account) -> str:
     if said is Resolution.WORSE:
         return f"It is worse than {facts} Take the baseline."
     if said is Resolution.BETTER:
-        return f"It scores better than {facts} {_why_not_verified(e)}"
+        return f"It scores better than {facts} {not_verified_line(e)}"
     return f"It beats {facts}"
-
-
-def _why_not_verified(e: Evidence) -> str:
-    reasons = []
-    if e.missing:
-        reasons.append(f"not compared alike: {', '.join(e.missing)}")
-    if e.too_good is not None:
-        reasons.append(f"not at chance where it must be: {control_line(e.too_good)}")
-    return f"Not verified, since {'; '.join(reasons) or 'its answers were not kept'}."
 
 
 def _under_way(account: Account) -> Headline:

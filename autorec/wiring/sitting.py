@@ -17,6 +17,7 @@ from autorec.domain.errors import ModelError, RunError, UsageError
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Part, Stage
 from autorec.domain.state import State
+from autorec.evaluation import Timed
 from autorec.finals import Finals
 from autorec.journal import Journal, Listener
 from autorec.ports import Executor
@@ -228,17 +229,18 @@ def _sit_down(
         own=own,
     )
     _check(journal, arena)
+    trainer = Timed(inner=arena.trainer, clock=time.monotonic)
     deadline = began - worked_s + plan.budget_s
 
-    def out_of_time() -> bool:
+    def late(*, hope: bool) -> bool:
         rivals = _likely_in_finals(journal.state, plan.finalists)
-        return time.monotonic() > began - worked_s + plan.last_start_s(rivals)
+        return time.monotonic() > began - worked_s + plan.last_start_s(rivals, hope=hope)
 
     search = Search(
         journal=journal,
         inbox=folder.inbox,
         proposer=open_writers(config, arena, folder.objects, seeds, client, own.prompts),
-        train=arena.trainer.train,
+        train=trainer.train,
         selector=NsgaSelector(
             objectives=arena.task.objectives,
             constraints=arena.task.constraints,
@@ -249,7 +251,8 @@ def _sit_down(
         pace=Pace(
             workers=config.workers,
             population=config.population,
-            out_of_time=out_of_time,
+            out_of_time=partial(late, hope=True),
+            too_late=partial(late, hope=False),
             max_candidates=config.max_candidates,
         ),
     )
@@ -265,7 +268,7 @@ def _sit_down(
     finals = Finals(
         journal=journal,
         objects=folder.objects,
-        trainer=arena.trainer,
+        trainer=trainer,
         crew=ThreadCrew(),
         workers=config.workers,
         finalists=plan.finalists,

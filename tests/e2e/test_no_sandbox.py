@@ -65,5 +65,6 @@ def test_baselines_that_ran_without_a_sandbox_are_not_recalled_by_those_that_hav
     assert "NO SANDBOX" in unsafe
     _, first = say(tmp_path, *command, home=home)
     _, second = say(tmp_path, *command, home=home)
+    assert "judge  controls: " in first
     assert "cached" not in first
     assert "cached" in second

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,10 @@ def test_seed_code_goes_into_the_first_generation(finished, small_log):
 def test_evaluate_reports_one_candidate(finished, small_log):
     command, result = finished
     champion = command.folder / "runs/one/champion"
-    got = command.json("evaluate", champion, "--data", small_log, "--split", "loo", "--training", "2s")
+    flags = ("--data", small_log, "--split", "loo", "--training", "2s", "--json")
+    out, err = command.start("evaluate", champion, *flags).communicate(timeout=300)
+    assert re.fullmatch(r"judge  controls: (\d+) of \1 held", err.strip())
+    got = json.loads(out)
     assert got["outcome"] == "completed"
     assert got["id"] == result["champion"]["id"]
     assert got["select"]["ndcg@10"] > 0

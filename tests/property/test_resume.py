@@ -104,6 +104,7 @@ def play(
         workers=workers,
         population=population,
         out_of_time=lambda: len(journal.state.decided) >= late,
+        too_late=lambda: len(journal.state.decided) >= late + 2,
         max_candidates=most,
     )
     search = Search(
@@ -124,7 +125,7 @@ def play(
         crew=crew,
         workers=workers,
         finalists=2,
-        time_left_s=lambda: float("inf"),
+        time_left_s=lambda: 1e6,
         open_test=lambda: 1,
         settle=search.settle,
         compare=lambda ours, theirs, n: (0.1, 0.0, 0.2),

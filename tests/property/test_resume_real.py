@@ -57,7 +57,7 @@ def sit(path: Path, life: int = -1) -> list[Event]:
             selector=NsgaSelector(objectives=TASK.objectives, constraints=(), size=3),
             objects=folder.objects,
             crew=OneAtATime(),
-            pace=Pace(workers=2, population=5, out_of_time=lambda: False, max_candidates=18),
+            pace=Pace(workers=2, population=5, out_of_time=lambda: False, too_late=lambda: False, max_candidates=18),
         ).run()
         return list(folder.events.read())
     finally:

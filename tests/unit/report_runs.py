@@ -194,7 +194,14 @@ def hostile(path: Path) -> Told:
     told.declined(HOSTILE + "L" * 50_000)
     told.generation((best, first), decided=3)
     evidence = ev.Evidence(
-        against=HOSTILE, effect=0.2, low=0.1, high=0.3, comparisons=2, n_units=USERS, verified=False, missing=(HOSTILE,)
+        against=HOSTILE,
+        effect=0.2,
+        low=0.1,
+        high=0.3,
+        comparisons=2,
+        n_units=USERS,
+        verified=False,
+        missing={HOSTILE: HOSTILE},
     )
     told.finals((best, first), {best: 0.4, base: 0.2}, evidence)
     return told

@@ -1,8 +1,19 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autorec.domain.budget import JOB_OVERHEAD_S, START_UP_S, baselines_in_time, enough_s, plan_time
-from autorec.domain.evaluation import Trained
+from autorec.domain.budget import (
+    END_S,
+    JOB_OVERHEAD_S,
+    START_UP_S,
+    again_s,
+    baselines_in_time,
+    enough_s,
+    judging_s,
+    overhead_s,
+    plan_time,
+)
+from autorec.domain.evaluation import CurvePoint, Trained
 from autorec.domain.job import OutcomeKind, Stage, Usage
 
 
@@ -36,7 +47,8 @@ def test_a_short_budget_takes_fewer_finalists_and_a_shorter_one_does_not_fit():
     assert [p.fits for p in plans] == [True, True, False]
 
 
-def trained(wall_s: float, training_s: float, predict_s: float) -> Trained:
+def trained(took_s: float, training_s: float, predict_s: float = 0.1, validations: int = 1) -> Trained:
+    point = CurvePoint(training_s=training_s, value=0.1, predict_s=predict_s)
     return Trained(
         candidate="c",
         stage=Stage.SEARCH,
@@ -44,17 +56,24 @@ def trained(wall_s: float, training_s: float, predict_s: float) -> Trained:
         outcome=OutcomeKind.COMPLETED,
         reason="",
         tier="fake",
-        usage=Usage(wall_s=wall_s, training_s=training_s),
+        usage=Usage(training_s=training_s),
+        took_s=took_s,
         predict_s=predict_s,
+        curve=(point,) * validations,
     )
 
 
 def kept_back_s(*rivals: Trained) -> float:
-    plan = plan_time(900, workers=2, finalists=3, baselines=5, slow_baselines=1)
-    return plan.last_start_s() - plan.last_start_s(rivals)
+    plan = plan_time(900, workers=2, finalists=1, baselines=5, slow_baselines=1)
+    overhead_s = min((overhead_of(each) for each in rivals), default=JOB_OVERHEAD_S)
+    return plan.last_start_s() - plan.last_start_s(rivals) - (overhead_s - JOB_OVERHEAD_S)
 
 
-AS_PLANNED = trained(wall_s=77, training_s=75, predict_s=0.1)
+def overhead_of(rival: Trained) -> float:
+    return rival.took_s - rival.usage.training_s
+
+
+AS_PLANNED = trained(took_s=77.5, training_s=75)
 
 
 def test_rivals_that_are_as_quick_as_planned_keep_nothing_more_back():
@@ -63,14 +82,49 @@ def test_rivals_that_are_as_quick_as_planned_keep_nothing_more_back():
 
 def test_slow_predictors_end_the_search_earlier():
     """Twice a training with all its validations, twice a single prediction, on two workers; one job ends last."""
-    slow = trained(wall_s=95, training_s=75, predict_s=4)
+    slow = trained(took_s=95, training_s=75, predict_s=4, validations=4)
     beyond_s = 95 - 75 - 2.5
-    assert kept_back_s(slow, AS_PLANNED) == (2 * beyond_s + 2 * 4) / 2 + beyond_s
+    assert kept_back_s(slow, AS_PLANNED) == pytest.approx((2 * beyond_s + 2 * (beyond_s - 3 * 4)) / 2 + beyond_s)
 
 
 def test_many_quick_validations_are_not_taken_for_slow_predictions():
-    many, one = (trained(wall_s=95, training_s=75, predict_s=s) for s in (0.5, 17.5))
+    many, one = trained(95, 75, 0.5, validations=35), trained(95, 75, 17.5)
     assert kept_back_s(many) < kept_back_s(one) == 3 * (95 - 75 - 2.5)
+
+
+def test_a_busy_machine_keeps_more_back_but_no_more_than_half_the_budget():
+    assert kept_back_s(trained(took_s=9, training_s=1)) > 0
+    plan = plan_time(900, workers=2, finalists=1, baselines=5, slow_baselines=1)
+    crawling = [trained(took_s=150, training_s=75)] * 6
+    assert plan.last_start_s(crawling) == 450 - plan.training_s - 75
+
+
+def test_without_hope_only_the_time_to_judge_kept_states_is_kept_back():
+    plan = plan_time(75, workers=2, finalists=2, baselines=5, slow_baselines=1)
+    busy = [trained(took_s=5, training_s=1)] * 5
+    judged_s = END_S + 4 * (1 + 3)  # one on confirm, six on the test, two at a time
+    assert plan.last_start_s(busy, hope=False) == 75 - judged_s - plan.training_s - 4
+    assert plan.last_start_s(busy, hope=False) > plan.last_start_s(busy)
+
+
+@given(
+    budget=st.floats(30, 1e4),
+    workers=st.integers(1, 8),
+    took=st.lists(st.floats(0, 300), max_size=8),
+)
+def test_without_hope_the_search_never_ends_earlier(budget, workers, took):
+    plan = plan_time(budget, workers=workers, finalists=3, baselines=5, slow_baselines=1)
+    rivals = [trained(took_s=each, training_s=1) for each in took]
+    assert 0 <= plan.last_start_s(rivals) <= plan.last_start_s(rivals, hope=False) < budget
+
+
+def test_training_again_takes_what_it_took_and_a_judgement():
+    once = trained(took_s=20, training_s=12, predict_s=0.5, validations=5)
+    assert overhead_s(once) == 8
+    assert judging_s(once) == 8 - 4 * 0.5
+    assert again_s(once) == 20 + 6
+    recalled = trained(took_s=0.01, training_s=12)
+    assert again_s(recalled) == 12 + 2 * JOB_OVERHEAD_S
 
 
 def in_time(budget_s: float, workers: int = 1, training_s: float = 10.0) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from autorec.domain.control import broken, control_line, held_line
+from autorec.domain.control import broken, control_line, held_line, within
+from autorec.domain.errors import IntegrityError
 from autorec.domain.job import Part
 from autorec.judging.chance import Unseen, bernstein
 from autorec.judging.judges import CONTROLS, open_judge
@@ -15,6 +16,7 @@ from autorec.judging.lists import Ground, ListJudge, npy
 from autorec.judging.metrics import Lists
 from autorec.judging.pair_controls import PairControls
 from autorec.judging.pairs import PairJudge
+from autorec.wiring import demand
 
 N_USERS, N_ITEMS, K = 300, 80, 20
 
@@ -230,3 +232,16 @@ def test_every_kind_of_answer_has_controls():
 def test_a_refused_answer_reads_as_such():
     line = control_line(list_controls().run()[0])
     assert line == "scores that are not a number: refused (no value at all): held"
+
+
+def test_a_broken_control_stops_what_would_train_and_says_what_to_do():
+    held, wrong = (
+        within("all", "ndcg@10", 1.0, 1.0, 1.0, "it is all"),
+        within("none", "ndcg@10", 0.3, 0.0, 0.1, "chance"),
+    )
+    assert demand([held]) == (held,)
+    with pytest.raises(IntegrityError) as caught:
+        demand([held, wrong])
+    assert "none: ndcg@10 0.3, expected 0 to 0.1 (chance): BROKEN" in str(caught.value)
+    assert "all:" not in str(caught.value)
+    assert "autorec data check" in caught.value.fix

@@ -57,7 +57,13 @@ class Run:
             selector=BestFirst(2),
             objects=self.objects,
             crew=OneAtATime(),
-            pace=Pace(workers=self.workers, population=4, out_of_time=lambda: False, max_candidates=most),
+            pace=Pace(
+                workers=self.workers,
+                population=4,
+                out_of_time=lambda: False,
+                too_late=lambda: False,
+                max_candidates=most,
+            ),
         ).run()
         return journal.state
 
@@ -146,7 +152,7 @@ def test_a_late_answer_is_booked_with_its_own_reason():
         selector=BestFirst(2),
         objects=objects,
         crew=crew,
-        pace=Pace(workers=1, population=4, out_of_time=lambda: journal.state.asked > 0),
+        pace=Pace(workers=1, population=4, out_of_time=lambda: True, too_late=lambda: journal.state.asked > 0),
     ).run()
     assert [declined.reason for declined in journal.state.declined] == ["no key. Set KEY"]
     assert journal.state.faults["llm"].ask == 0

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from autorec.cli.main import run
 from autorec.cli.summary import show_result
+from autorec.domain import events as ev
+from autorec.domain.resolution import nothing_valid
 from autorec.schemas.config import SearchConfig
 from autorec.schemas.flags import data_flags
 from autorec.web.account import read_account
@@ -76,3 +78,14 @@ def test_a_search_that_is_over_tells_how_to_begin_another_on_the_same_data(tmp_p
     assert run(["resume", f"{tmp_path}/r", "--budget", "5m"]) == 2
     fix = capsys.readouterr().err.split("autorec search ")[1]
     assert shlex.split(fix) == [*FLAGS, "--seed-code", f"{tmp_path}/r/champion", "--budget", "5m"]
+
+
+def test_a_search_that_had_no_time_for_a_candidate_says_so_and_what_to_give(tmp_path: Path) -> None:
+    told = Told(tmp_path / "r")
+    told.baseline("pop", 0.1)
+    told.record(ev.SearchEnded(reason="out of time"))
+    told.record(ev.ChampionChosen(candidate=None, reason="no candidate could be judged on confirm"))
+    told.record(ev.RunEnded(reason=nothing_valid(read_account(told.folder).state)))
+    assert end_of_search(told).startswith(
+        "Nothing valid was found: no candidate was trained; the search ended: out of time. Give more --budget. "
+    )

@@ -187,9 +187,9 @@ def test_a_run_without_a_champion(tmp_path):
     told.candidate(None, reason="it broke in line 3")
     told.record(ev.SearchEnded(reason="out of time"))
     told.record(ev.ChampionChosen(candidate=None, reason="nothing"))
-    told.record(ev.RunEnded(reason="nothing valid was found"))
+    told.record(ev.RunEnded(reason="nothing valid was found: 1 candidate tried"))
     text = said(told)
-    assert "Nothing valid was found" in text
+    assert "Nothing valid was found: 1 candidate tried" in text
     assert "1 candidate tried, 1 failed" in text
     assert "it broke in line 3" in text
     assert "the test stayed sealed" in text

@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from autorec.domain.candidate import Declined, Operator, Plan, Proposal
+from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.commands import Stop
+from autorec.domain.evaluation import Trained
 from autorec.domain.events import Admitted, Asked, Event, Finished, Rejected, RunStarted, Started, Told
+from autorec.domain.job import Stage
 from autorec.domain.state import State
 from autorec.journal import Journal
 from autorec.proposers.rotation import Rotation
-from autorec.search import DRY_SPELL, Pace, Search
+from autorec.search import DRY_SPELL, Pace, Search, enter_baseline
 from autorec.testing.loop import (
     TASK,
     BestFirst,
@@ -40,11 +42,21 @@ class SlowModel(OneAtATime):
         return quick[0], self._waiting.pop(quick[0])()
 
 
+class Dry:
+    """Has nothing to offer."""
+
+    def plan(self, state: State, seed: int) -> Plan | None:
+        return None
+
+    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+        raise AssertionError("nothing was planned")
+
+
 def search(proposer: Any, *, workers: int = 2, most: int | None = 12, slow: bool = False) -> list[Event]:
     events = MemoryEvents()
     journal = Journal(events)
     journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
-    pace = Pace(workers=workers, population=4, out_of_time=lambda: False, max_candidates=most)
+    pace = Pace(workers=workers, population=4, out_of_time=lambda: False, too_late=lambda: False, max_candidates=most)
     objects = MemoryObjects()
     crew = SlowModel(journal) if slow else OneAtATime()
     Search(
@@ -87,13 +99,6 @@ def test_a_generation_closes_with_each_population():
 
 
 def test_proposers_that_have_nothing_end_the_search():
-    class Dry:
-        def plan(self, state: State, seed: int) -> Plan | None:
-            return None
-
-        def propose(self, plan: Plan, state: State) -> Proposal | Declined:
-            raise AssertionError("nothing was planned")
-
     assert search(Dry())[-1].reason == "the proposers have nothing new to offer"
 
 
@@ -125,13 +130,74 @@ def test_out_of_time_starts_nothing_and_lets_what_runs_end():
         selector=BestFirst(2),
         objects=objects,
         crew=OneAtATime(),
-        pace=Pace(workers=2, population=4, out_of_time=out_of_time),
+        pace=Pace(workers=2, population=4, out_of_time=out_of_time, too_late=out_of_time),
     ).run()
     state = journal.state
     assert state.search_ended == "out of time"
     assert state.training == ()
     assert 3 <= len(state.decided) <= 4
     assert state.decided_since == ()
+
+
+class Failing(InstantTrainer):
+    """The first `failures` candidates that are not baselines end without a judgement, the others with one."""
+
+    def __init__(self, journal: Journal, failures: int) -> None:
+        super().__init__()
+        self._journal = journal
+        self._failures = failures
+
+    def train(self, candidate: Candidate, stage: Stage, seed: int) -> Trained:
+        ended = len(self._journal.state.decided)
+        known = self._journal.state.records[candidate.id].is_baseline
+        return self._result(candidate, stage, seed, None if not known and ended < self._failures else 0.5)
+
+
+def late_search(*, failures: int, late: int) -> State:
+    """A search out of time, with two baselines and five candidates in the queue; too late once `late` are decided."""
+    journal, objects = Journal(MemoryEvents()), MemoryObjects()
+    journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
+    for name in ("pop", "ease"):
+        plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0)
+        enter_baseline(journal, objects, name, Candidate.of({"model.py": f"# {name}\n"}), plan)
+    for number in range(5):
+        source = Candidate.of({"model.py": f"NUMBER = {number}\n"}).to_bytes()
+        plan = Plan(proposer="human", operator=Operator.HUMAN, seed=0)
+        journal.record(Admitted(candidate=objects.put(source), plan=plan))
+    Search(
+        journal=journal,
+        inbox=ScriptedInbox(),
+        proposer=Dry(),
+        train=Failing(journal, failures).train,
+        selector=BestFirst(2),
+        objects=objects,
+        crew=OneAtATime(),
+        pace=Pace(
+            workers=1,
+            population=4,
+            out_of_time=lambda: True,
+            too_late=lambda: len(journal.state.decided) >= late,
+        ),
+    ).run()
+    return journal.state
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+def test_while_no_candidate_has_been_judged_the_time_kept_for_the_finals_is_used(failures):
+    state = late_search(failures=failures, late=9)
+    assert len(state.decided) == failures + 1  # then there is something to judge in the finals
+    assert [record.id for record in state.survivors] == [state.decided[-1]]
+    assert state.search_ended == "out of time"
+
+
+def test_where_time_is_short_a_candidate_goes_before_the_baselines():
+    state = late_search(failures=2, late=9)
+    assert not any(record.search for record in state.baselines)
+
+
+def test_when_it_is_too_late_nothing_begins():
+    assert late_search(failures=9, late=0).decided == late_search(failures=0, late=0).decided == ()
+    assert len(late_search(failures=9, late=2).decided) == 2
 
 
 def test_a_call_that_nobody_answered_is_booked_as_a_cost_that_nobody_knows():
@@ -158,7 +224,7 @@ def test_a_call_that_nobody_answered_is_booked_as_a_cost_that_nobody_knows():
         selector=BestFirst(2),
         objects=MemoryObjects(),
         crew=Silent(),
-        pace=Pace(workers=2, population=4, out_of_time=lambda: next(turns, True)),
+        pace=Pace(workers=2, population=4, out_of_time=lambda: next(turns, True), too_late=lambda: next(turns, True)),
     )
     search.run()
     under_way = len(journal.state.asks)
@@ -180,7 +246,7 @@ def test_a_person_who_asks_to_stop_lets_what_trains_end_and_nothing_begin():
         selector=BestFirst(2),
         objects=MemoryObjects(),
         crew=OneAtATime(),
-        pace=Pace(workers=3, population=4, out_of_time=lambda: False),
+        pace=Pace(workers=3, population=4, out_of_time=lambda: False, too_late=lambda: False),
     ).run()
     at = next(i for i, event in enumerate(events.events) if isinstance(event, Told))
     assert not any(isinstance(event, Started | Asked) for event in events.events[at:])
@@ -224,7 +290,7 @@ def test_a_resumed_run_that_is_closing_pays_for_no_call_that_was_open(why):
         selector=BestFirst(2),
         objects=MemoryObjects(),
         crew=OneAtATime(),
-        pace=Pace(workers=2, population=4, out_of_time=lambda: why == "out of time"),
+        pace=Pace(workers=2, population=4, out_of_time=lambda: True, too_late=lambda: why == "out of time"),
     )
     resumed.run()
     resumed.settle()

@@ -68,7 +68,7 @@ class Watched:
         self._crew = ThreadPoolExecutor(1)
         self._running = self._crew.submit(executor.run, job, self._observe)
         self._running.add_done_callback(lambda _: self._under_way.set())
-        assert self._under_way.wait(300)  # beside bombs a start takes long
+        assert self._under_way.wait(60)
         assert not self._running.done(), self._running.result()
 
     def _observe(self, _: Snapshot) -> bool:
@@ -147,36 +147,25 @@ def test_fork_bombs_while_others_train(executor: SandboxExecutor, bundle: Path) 
 
 
 def test_a_kill_reaches_a_crowd_within_a_second(bundle: Path) -> None:
-    """The quickest of three counts: how long a busy machine lets the kill wait is no matter of ours."""
-    took_s = []
-    for attempt in range(3):
-        took_s.append(kill_of_a_crowd(bundle, f"autorec-test-{os.getpid()}-crowd-{attempt}"))
-        if took_s[-1] < 1.0:
-            return
-    raise AssertionError(f"it took {took_s} s")
-
-
-def kill_of_a_crowd(bundle: Path, token: str, size: int = 30) -> float:
+    token = f"autorec-test-{os.getpid()}-crowd"
     crowd = f"""
 def fit(recommender, data, params, run):
-    for _ in range({size}):
+    for _ in range(50):
         if os.fork() == 0:
             os.setsid()
             os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", "{token}"])
-    run.checkpoint(recommender)
     while True:
-        pass
+        run.checkpoint(recommender)
 """
     executor = SandboxExecutor(Bubblewrap())
-    watched = Watched(executor, training(bundle, crowd, Limits(training_s=300, wall_s=600)))
-    assert eventually(lambda: len(uids_of(token)) == size, within_s=120)
+    watched = Watched(executor, training(bundle, crowd, Limits(training_s=60, wall_s=90)))
+    assert eventually(lambda: len(uids_of(token)) == 50)
     began = time.monotonic()
     executor.close()
     with pytest.raises(AutorecError, match="closed"):
         watched.outcome()
-    took_s = time.monotonic() - began
+    assert time.monotonic() - began < 1.0
     assert uids_of(token) == []
-    return took_s
 
 
 def test_no_spare_outlives_the_trusted_side(bundle: Path) -> None:

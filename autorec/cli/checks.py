@@ -100,6 +100,7 @@ def baselines(
 
     from autorec.cli.terminal import Screen, say
     from autorec.domain.evaluation import Trained
+    from autorec.domain.text import duration
     from autorec.schemas.config import load_config
     from autorec.wiring import choose_in_time, measure_baselines
 
@@ -117,7 +118,7 @@ def baselines(
     resolved, left_out = choose_in_time(load_config(flags, config))
     options.warn_of(resolved.unsafe_no_sandbox)
     if left_out:
-        say(f"no time in {resolved.budget:g} s for {', '.join(left_out)}: give more --budget", error=True)
+        say(f"no time in {duration(resolved.budget)} for {', '.join(left_out)}: give more --budget", error=True)
 
     def report(name: str, trained: Trained) -> None:
         took = "cached" if trained.cached else f"{trained.usage.wall_s:.1f} s"

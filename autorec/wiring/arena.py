@@ -21,7 +21,7 @@ from autorec.domain.text import duration, typed_duration
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.known_roles import role_of
+from autorec.tasks.known_roles import refuse_misread, role_of
 from autorec.tasks.roles import Material, Role
 from autorec.wiring.integrity import Integrity
 from autorec.wiring.own import Own, open_own_executor, own_metrics
@@ -49,15 +49,18 @@ def settle(config: SearchConfig) -> SearchConfig:
 
     Raises UsageError when it asks for what the role does not have.
     """
+    config = _of_its_role(config)
     chosen = choose_baselines(config) if config.baselines else role_of(config).baselines
-    return _of_its_role(config).model_copy(update={"baselines": chosen})
+    return config.model_copy(update={"baselines": chosen})
 
 
 def _of_its_role(config: SearchConfig) -> SearchConfig:
+    refuse_misread(config)
     role = role_of(config)
     role.check(config)
     return config.model_copy(
         update={
+            "role": config.role,
             "objectives": config.objectives or role.default_objectives,
             "search_space": config.search_space or role.search_space,
         }

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from autorec.domain.state import State
     from autorec.wiring import RunReader, Sitting
 
-NOTHING_VALID = 3
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -183,7 +181,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
     else:
         show_result(Screen(), state, sitting.folder.called, code, str(path / "champion"))
     if _nothing_valid(state):
-        raise typer.Exit(NOTHING_VALID)
+        raise typer.Exit(options.NOTHING_VALID)
 
 
 def _introduce(sitting: "Sitting", path: Path) -> None:

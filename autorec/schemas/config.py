@@ -17,7 +17,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Constraint
-from autorec.schemas.complaint import complaint
 from autorec.schemas.complaint import complaint, where
 from autorec.schemas.space import is_path
 

@@ -60,7 +60,7 @@ def evaluate(
     if as_json:
         print(json.dumps(_evaluated(trained, log)))
     else:
-        say("\n".join(_told_of(trained, log)))
+        say("\n".join(told_of(trained, log)))
     if not trained.ok:
         raise typer.Exit(options.NOTHING_VALID)
 
@@ -78,7 +78,7 @@ def _evaluated(trained: "Trained", log: str) -> dict[str, Any]:
     }
 
 
-def _told_of(trained: "Trained", log: str) -> Iterator[str]:
+def told_of(trained: "Trained", log: str) -> Iterator[str]:
     """For people. Where the reason is the end of the log, it is told once: its last line first, all of it there."""
     from autorec.domain.text import size
 

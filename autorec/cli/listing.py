@@ -24,7 +24,7 @@ def candidate_table(state: State, *, at_work: bool, width: int) -> Table:
     rows = [_cells(record, state, at_work) for record in state.records.values()]
     columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
     texts = {name: [*heads.get(name, name).splitlines(), *each] for name, each in columns.items() if any(each)}
-    widths = _fit({name: max(map(cell_len, each)) for name, each in texts.items()}, width)
+    widths = fit({name: max(map(cell_len, each)) for name, each in texts.items()}, width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, GAP - 1, 0, 0), pad_edge=False, show_edge=False)
     for name, room in widths.items():
         table.add_column(
@@ -74,7 +74,7 @@ def _cells(record: Record, state: State, at_work: bool) -> dict[str, str]:
     }
 
 
-def _fit(widths: Mapping[str, int], room: int) -> dict[str, int]:
+def fit(widths: Mapping[str, int], room: int) -> dict[str, int]:
     """The width of each column that stays: all as they are, or the long ones cut, or some left out."""
     kept = dict(widths)
     for name, least in LEAST.items():

@@ -1,5 +1,8 @@
 """What says that data is for ranking, told from the configuration and from the beginning of the data."""
 
+from collections.abc import Collection
+from pathlib import Path
+
 from autorec.domain.errors import DataError
 from autorec.schemas.config import SearchConfig
 from autorec.tasks import parquet
@@ -25,18 +28,19 @@ def sign(config: SearchConfig) -> str | None:
     if config.data is None or any(getattr(config, name) is not None for name in SELECTING):
         return None
     try:
-        return _sign_of_rows(config)
+        return _sign_of_rows(config.data, config.columns.values())
     except DataError:
         return None  # whoever reads it says what is wrong
 
 
-def _sign_of_rows(config: SearchConfig) -> str | None:
-    source = recognise(config.data)
+def _sign_of_rows(path: Path, named: Collection[str]) -> str | None:
+    """A label by its name and by its first values, unless the user has `named` that column otherwise."""
+    source = recognise(path)
     if source.is_criteo:
         return f"it has the Criteo layout, {len(CRITEO_NAMES)} columns without a header, the first of them 0 or 1"
     table = source.tables[0]
     place = find(table, "label", {})
-    if place is None or table.header[place] in config.columns.values():
+    if place is None or table.header[place] in named:
         return None
     texts = set(_beginning(table, place))
     try:

@@ -53,8 +53,8 @@ def standing(record: Record, state: State, at_work: bool) -> str:
 def why(record: Record, state: State, at_work: bool) -> str:
     """Why it stands so, or what it was to test, on one line."""
     done = record.search
-    if done is None:
-        return state.not_trained(record, at_work) or ""
+    if done is None:  # what is in training, or waits, says so itself
+        return state.not_trained(record, at_work) or "" if state.search_ended is not None else ""
     if not done.ok:
         return (done.reason.strip().splitlines() or [""])[-1]
     return (record.hypothesis or "").replace("\n", " ")

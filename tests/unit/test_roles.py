@@ -105,7 +105,7 @@ def test_what_would_do_nothing_is_refused(changes, message):
     assert caught.value.fix
 
 
-CLICKS = "user_id,item_id,timestamp,click\n" + "".join(f"u{n % 9},i{n % 13},{n},{n // 2 % 2}\n" for n in range(240))
+CLICKS = "user_id,item_id,timestamp,click\n" + "".join(f"u{n % 9},i{n % 131},{n},{n // 2 % 2}\n" for n in range(120))
 CRITEO = "".join("\t".join([str(n % 2), *["1"] * 13, *["ab"] * 26]) + "\n" for n in range(40))
 
 

@@ -37,15 +37,22 @@ LONGEST = 60
 
 def complaint(error: Any) -> str:
     """One error of a `ValidationError`: what was expected and what came, or what our own check said."""
-    kind, context = str(error["type"]), error.get("ctx", {})
+    kind = str(error["type"])
     if kind == SAID_BY_US:
         return str(error["msg"]).removeprefix("Value error, ")
     if kind == "missing":
         return "is missing"
     if kind == "extra_forbidden":
         return "is not a known key"
-    wanted = EXPECTED[kind].format(**context) if kind in EXPECTED else _lower(str(error["msg"]))
-    return f"expected {wanted}, got {shown(error['input'])}"
+    return f"{wanted(error)}, got {shown(error['input'])}"
+
+
+def wanted(error: Any) -> str:
+    """What was expected where a value is of the wrong type, or out of range."""
+    kind, message = str(error["type"]), str(error["msg"])
+    if kind not in EXPECTED:
+        return message[:1].lower() + message[1:]
+    return "expected " + EXPECTED[kind].format(**error.get("ctx", {}))
 
 
 def where(error: Any) -> str:
@@ -57,7 +64,3 @@ def shown(value: object) -> str:
     """A value as it came, cut where it is long."""
     text = repr(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

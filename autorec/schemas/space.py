@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autorec.domain.errors import SpaceError
-from autorec.schemas.complaint import complaint
+from autorec.schemas.complaint import shown, wanted
 
 Value = bool | int | float | str
 Design = Mapping[str, Value]
@@ -300,7 +300,7 @@ def _space_error(path: Path, error: ValidationError) -> SpaceError:
     if first["type"].startswith("union_tag"):
         came = first["input"].get("type", "missing") if isinstance(first["input"], dict) else "missing"
         return SpaceError(f"{path}: {key}.type is {came}; expected one of {', '.join(TYPES)}", fix=f"edit {key}.type")
-    return SpaceError(f"{path}: {key}: {complaint(first)}", fix=f"edit {key} in {path}")
+    return SpaceError(f"{path}: {key} is {shown(first['input'])}; {wanted(first)}", fix=f"edit {key} in {path}")
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:

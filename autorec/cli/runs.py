@@ -120,11 +120,11 @@ def show(
 
     reader = read_run(run)
     record = reader.record(candidate)
-    if as_json:
-        print(json.dumps(view.as_json(record, reader.folder.objects)))
-        return
     if code_to is not None:
         view.write_code(record, reader, code_to)
+        return
+    if as_json:
+        print(json.dumps(view.as_json(record, reader.folder.objects)))
         return
     parts = {"code": code, "prompt": prompt, "reply": reply, "log": log, "curve": curve}
     for part in [name for name, asked in parts.items() if asked] or ["record"]:

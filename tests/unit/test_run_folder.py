@@ -10,6 +10,7 @@ import pytest
 
 from autorec.domain import events as ev
 from autorec.domain.errors import RunError, StoreError
+from autorec.schemas.events import SCHEMA_VERSION
 from autorec.store import folder as folder_module
 from autorec.store.events import EventTable
 from autorec.store.folder import RUNS, RunFolder, called, resolve_run
@@ -56,7 +57,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
     RunFolder.create(tmp_path / "run").close()
     with sqlite3.connect(tmp_path / "run" / "run.db") as db:
         db.execute("PRAGMA user_version=99")
-    with pytest.raises(RunError, match="another version of autorec: format 99, expected 3"):
+    with pytest.raises(RunError, match=f"another version of autorec: format 99, expected {SCHEMA_VERSION}"):
         RunFolder.open(tmp_path / "run")
 
 

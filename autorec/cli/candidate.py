@@ -3,16 +3,20 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
+from shlex import quote
 from typing import Any
-
-from rich.syntax import Syntax
 
 from autorec.cli.summary import describe, short, stages_of
 from autorec.cli.terminal import Screen, say
 from autorec.domain.candidate import Candidate
-from autorec.domain.state import Record, State
+from autorec.domain.state import Record
 from autorec.domain.text import plain, size
+from autorec.exporting.folder import new_folder
 from autorec.ports import Objects
+from autorec.schemas.flags import data_flags
+from autorec.wiring import stored_config
+from autorec.wiring.reader import RunReader
 
 
 def as_json(record: Record, objects: Objects) -> dict[str, Any]:
@@ -23,14 +27,34 @@ def as_json(record: Record, objects: Objects) -> dict[str, Any]:
     return content
 
 
-def _record(record: Record, objects: Objects, state: State) -> None:
-    out = _Lines()
+def write_code(record: Record, reader: RunReader, folder: Path) -> None:
+    """The sources in a new folder, and what it is good for.
+
+    Raises UsageError where the folder holds something, StoreError.
+    """
+    with new_folder(folder) as made:
+        for path, text in reader.files(record.id).items():
+            target = made / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(text.encode())
+    flags = data_flags(stored_config(reader.folder)[0].model_dump(mode="json"))
+    say(f"""{folder}: the code of {short(record)}
+
+Next
+  autorec evaluate {quote(str(folder))}{flags}
+  autorec search{flags} --seed-code {quote(str(folder))}""")
+
+
+def _record(record: Record, reader: RunReader) -> None:
+    out, state = _Lines(), reader.state
     out.pair("candidate", f"{record.id}  ({short(record)})")
     out.pair("made by", f"{describe(record)}, proposer {record.proposer}")
     out.pair("parents", " ".join(record.parents) or "none")
     out.pair("hypothesis", record.hypothesis or "none stated")
     if record.design:
         out.pair("design", ", ".join(f"{k}={v}" for k, v in record.design.items()))
+    if waiting := state.not_trained(record, reader.at_work):
+        out.pair("search", f"not trained: {waiting}")
     for trained in (record.search, *record.finals):
         if trained is None:
             continue
@@ -55,45 +79,51 @@ def _by_cutoff(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
     return {f"@{k}" if k else "": found[k] for k in sorted(found)}
 
 
-def _code(record: Record, objects: Objects, state: State) -> None:
+def _code(record: Record, reader: RunReader) -> None:
     console = Screen()
-    for path, text in Candidate.from_bytes(objects.get(record.id)).files.items():
+    for path, text in reader.files(record.id).items():
         lexer = "python" if path.endswith(".py") else "json" if path.endswith(".json") else "text"
         if console.is_terminal:
             console.rule(plain(path))
-            console.print(Syntax(plain(text), lexer, background_color="default"))
+            console.code(text, lexer)
         else:
             say(f"# ==== {path}\n{text}")
 
 
-def _exchange(key: str) -> Callable[[Record, Objects, State], None]:
-    def view(record: Record, objects: Objects, state: State) -> None:
+def _exchange(key: str) -> Callable[[Record, RunReader], None]:
+    def view(record: Record, reader: RunReader) -> None:
         if not record.exchanges:
             say(f"{short(record)} was not written by a language model: it has no {key}")
         for digest in record.exchanges:
-            say(json.loads(objects.get(digest))[key])
+            say(json.loads(reader.objects.get(digest))[key])
 
     return view
 
 
-def _log(record: Record, objects: Objects, state: State) -> None:
+def _log(record: Record, reader: RunReader) -> None:
     done = record.search
     if done is None or done.log is None:
-        say(f"{short(record)} printed nothing" if done else f"{short(record)} has not run yet")
+        _say_none(record, reader, "printed nothing")
     else:
-        say(objects.get(done.log).decode(errors="replace"))
+        say(reader.objects.get(done.log).decode(errors="replace"))
 
 
-def _curve(record: Record, objects: Objects, state: State) -> None:
+def _curve(record: Record, reader: RunReader) -> None:
     if record.search is None or not record.search.curve:
-        say(f"{short(record)} has no validations")
+        _say_none(record, reader, "has no validations")
         return
+    primary = reader.state.task.primary
     top = max(point.value for point in record.search.curve)
-    best = max((point.value for point in record.search.curve), key=state.task.primary.worth)
-    say(f"training s   {state.task.primary.name} on select")
+    best = max((point.value for point in record.search.curve), key=primary.worth)
+    say(f"training s   {primary.name} on select")
     for point in record.search.curve:
         bar = "█" * round(40 * point.value / top) if top > 0 else ""
         print(f"{point.training_s:10.1f}   {point.value:.4f}  {bar}{' best' if point.value == best else ''}")
+
+
+def _say_none(record: Record, reader: RunReader, trained_but: str) -> None:
+    untrained = reader.state.not_trained(record, reader.at_work)
+    say(f"{short(record)} {f'was not trained: {untrained}' if untrained else trained_but}")
 
 
 class _Lines:
@@ -101,11 +131,10 @@ class _Lines:
         self._console = Screen()
 
     def pair(self, name: str, text: str) -> None:
-        self._console.print(f"{name:<14}", style="dim", end="")
-        self._console.print(plain(text), soft_wrap=True)
+        self._console.pair(name, text, indent=14)
 
 
-VIEWS: Mapping[str, Callable[[Record, Objects, State], None]] = {
+VIEWS: Mapping[str, Callable[[Record, RunReader], None]] = {
     "record": _record,
     "code": _code,
     "prompt": _exchange("prompt"),

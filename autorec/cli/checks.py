@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from autorec.cli import options
 
 if TYPE_CHECKING:
     from autorec.domain.control import Control
+    from autorec.domain.evaluation import Trained
     from autorec.execution.tiers import TierReport
 
 
@@ -35,10 +36,11 @@ def evaluate(
 ) -> None:
     """Train one candidate folder in the sandbox and judge it on *select*, without a run.
 
+    The exit code is 3 where nothing of it could be judged; --json tells of that all the same.
+
     Example: autorec evaluate my_model --data ratings.csv --training 60s
     """
     from autorec.cli.terminal import say
-    from autorec.domain.text import size
     from autorec.schemas.config import load_config
     from autorec.wiring import evaluate_candidate, read_candidate
 
@@ -55,26 +57,39 @@ def evaluate(
     options.warn_of(resolved.unsafe_no_sandbox)
     candidate = read_candidate(folder)
     trained, log = evaluate_candidate(candidate, resolved, _say_controls)
-    used = trained.usage
     if as_json:
-        content = {
-            "id": candidate.id,
-            "outcome": str(trained.outcome),
-            "tier": trained.tier,
-            "reason": trained.reason,
-            "select": dict(trained.evaluation.metrics) if trained.evaluation else None,
-            "used": {"wall_s": used.wall_s, "cpu_s": used.cpu_s, "memory_bytes": used.memory_bytes},
-            "log": log,
-        }
-        print(json.dumps(content))
-        return
-    say(f"{candidate.id}\n{trained.outcome}: {trained.reason}")
-    if trained.evaluation:
-        for name, value in trained.evaluation.metrics.items():
-            say(f"  {name:<14} {value:.4f}")
-    say(f"used {used.wall_s:.1f} s wall, {used.cpu_s:.1f} s CPU, {size(used.memory_bytes)}, tier {trained.tier}")
+        print(json.dumps(_evaluated(trained, log)))
+    else:
+        say("\n".join(told_of(trained, log)))
+    if not trained.ok:
+        raise typer.Exit(options.NOTHING_VALID)
+
+
+def _evaluated(trained: "Trained", log: str) -> dict[str, Any]:
+    used = trained.usage
+    return {
+        "id": trained.candidate,
+        "outcome": str(trained.outcome),
+        "tier": trained.tier,
+        "reason": trained.reason,
+        "select": _metrics(trained),
+        "used": {"wall_s": used.wall_s, "cpu_s": used.cpu_s, "memory_bytes": used.memory_bytes},
+        "log": log,
+    }
+
+
+def told_of(trained: "Trained", log: str) -> Iterator[str]:
+    """For people. Where the reason is the end of the log, it is told once: its last line first, all of it there."""
+    from autorec.domain.text import size
+
+    used, reason = trained.usage, trained.reason.strip()
+    in_log = "".join(reason.split()) in "".join(log.split())
+    yield trained.candidate
+    yield f"{trained.outcome}: {reason.splitlines()[-1] if in_log and reason else reason}"
+    yield from (f"  {name:<14} {value:.4f}" for name, value in (_metrics(trained) or {}).items())
+    yield f"used {used.wall_s:.1f} s wall, {used.cpu_s:.1f} s CPU, {size(used.memory_bytes)}, tier {trained.tier}"
     if log:
-        say(f"log\n{log}")
+        yield f"log\n{log}"
 
 
 @options.takes_data
@@ -99,7 +114,7 @@ def baselines(
     from rich.table import Table
 
     from autorec.cli.terminal import Screen, say
-    from autorec.domain.evaluation import Trained
+    from autorec.domain.text import duration
     from autorec.schemas.config import load_config
     from autorec.wiring import choose_in_time, measure_baselines
 
@@ -117,9 +132,9 @@ def baselines(
     resolved, left_out = choose_in_time(load_config(flags, config))
     options.warn_of(resolved.unsafe_no_sandbox)
     if left_out:
-        say(f"no time in {resolved.budget:g} s for {', '.join(left_out)}: give more --budget", error=True)
+        say(f"no time in {duration(resolved.budget)} for {', '.join(left_out)}: give more --budget", error=True)
 
-    def report(name: str, trained: Trained) -> None:
+    def report(name: str, trained: "Trained") -> None:
         took = "cached" if trained.cached else f"{trained.usage.wall_s:.1f} s"
         say(f"{name}: {trained.outcome}, {took}", error=True)
 

@@ -24,7 +24,6 @@ def describe(
     Example: autorec data describe ratings.csv --split loo
     """
     from autorec.cli.terminal import Screen
-    from autorec.domain.text import plain
     from autorec.schemas.config import load_config
     from autorec.wiring import load_data
 
@@ -34,10 +33,9 @@ def describe(
         return
     console = Screen()
     for name, value in description.rows():
-        console.print(f"{name:<26}", style="dim", end="")
-        console.print(plain(value), soft_wrap=True)
+        console.pair(name, value, indent=26)
     for warning in description.warnings:
-        console.print(plain(f"! {warning}"), style="yellow", soft_wrap=True)
+        console.pair("!", warning, indent=2, style="yellow")
 
 
 @app.command()
@@ -58,7 +56,7 @@ def check(
     """
     from dataclasses import asdict
 
-    from autorec.cli.terminal import say
+    from autorec.cli.terminal import Screen
     from autorec.domain.control import control_line, held_line
     from autorec.schemas.config import load_config
     from autorec.wiring import check_data, demand
@@ -78,9 +76,12 @@ def check(
     if as_json:
         print(json.dumps({name: [asdict(control) for control in controls] for name, controls in found.items()}))
     else:
+        console = Screen()
         for name, controls in found.items():
-            say("\n".join([name, *(f"  {control_line(control)}" for control in controls)]))
-        say(held_line(every))
+            console.print(name)
+            for control in controls:
+                console.pair("", control_line(control), indent=2)
+        console.print(held_line(every))
     demand(every)
 
 

@@ -1,7 +1,8 @@
 """The entry point: every command, and how each error leaves the process.
 
-Exit codes: 0; 2 for usage or configuration; 3 when the budget is spent and nothing valid was found; 130 after Ctrl-C,
-with the state saved. Commands import what they need when they run, so that `--help` is quick.
+Exit codes: 0; 2 for usage or configuration; 3 when the budget is spent and nothing valid was found, or when what was
+evaluated could not be judged; 130 after Ctrl-C, with the state saved. Commands import what they need when they run, so
+that `--help` is quick.
 """
 
 import errno

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+NOTHING_VALID = 3
+"""The exit code of a command that did its work, and found nothing that could be judged."""
+
 Data = Annotated[
     Path | None,
     typer.Option(

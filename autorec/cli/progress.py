@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from autorec.cli.summary import describe, fault_line, short
+from autorec.cli.summary import describe, fault_line, short, stage_of
 from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
 from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
@@ -101,7 +101,7 @@ class Progress:
         head = Table.grid(padding=(0, 2))
         head.add_row("best so far", best_so_far(state))
         head.add_row("candidates", self._rate(state))
-        head.add_row("time", f"{duration(elapsed)} of {duration(self._budget_s)}, {self._stage(state)}")
+        head.add_row("time", f"{duration(elapsed)} of {duration(self._budget_s)}, {stage_of(state)}")
         if money := self._money(state):
             head.add_row("money", money)
         running = Table.grid(padding=(0, 2))
@@ -113,11 +113,6 @@ class Progress:
         if state.asks:
             running.add_row("asking", ", ".join(str(a.plan.operator) for a in state.asks), "", "")
         return Group(*self._recent, "", head, running)
-
-    def _stage(self, state: State) -> str:
-        if state.test_opened is not None:
-            return "final stage on the sealed test"
-        return "finalists on fresh seeds" if state.search_ended else "searching"
 
 
 def best_so_far(state: State) -> str:

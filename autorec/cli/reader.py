@@ -1,11 +1,7 @@
 """A run opened by its name under `runs/`, or by its path."""
 
-from pathlib import Path
-
 from autorec.store.folder import resolve_run
 from autorec.wiring.reader import RunReader, read
-
-RUNS = Path("runs")
 
 
 def read_run(run: str) -> RunReader:
@@ -13,4 +9,4 @@ def read_run(run: str) -> RunReader:
 
     Raises RunError when it is no run.
     """
-    return read(resolve_run(run, RUNS))
+    return read(resolve_run(run))

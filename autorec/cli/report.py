@@ -25,14 +25,13 @@ def report(
 
     Works while the run is going on, and after. Example: autorec report demo -o report.html
     """
-    from autorec.cli.reader import RUNS
     from autorec.cli.terminal import say
     from autorec.domain.errors import UsageError
     from autorec.store.folder import RunFolder, resolve_run
     from autorec.web.account import read_account
     from autorec.web.report import render
 
-    folder = RunFolder.open(resolve_run(run, RUNS))
+    folder = RunFolder.open(resolve_run(run))
     page = render(read_account(folder))
     folder.close()
     if str(output) == "-":

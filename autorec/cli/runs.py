@@ -30,24 +30,34 @@ def status(run: Run, as_json: Json = False) -> None:
     """
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
-    from autorec.cli.summary import fault_line, short
+    from autorec.cli.summary import fault_line, short, stage_of
     from autorec.cli.terminal import Screen
     from autorec.domain.control import held_line
     from autorec.domain.resolution import evidence_line
     from autorec.domain.text import duration
 
     reader = read_run(run)
-    state, worked_s = reader.state, reader.folder.events.worked_s()
+    state, name, worked_s = reader.state, reader.folder.called, reader.folder.events.worked_s()
+    standing = state.standing(reader.at_work)
     if as_json:
-        print(json.dumps({**summary(state, str(reader.folder.path), worked_s), "training": list(state.training)}))
+        told = {"standing": standing, "training": list(state.training)}
+        print(json.dumps({**summary(state, str(reader.folder.path), worked_s), **told}))
         return
     console = Screen()
     failed = sum(r.search is not None and not r.ok for r in state.candidates)
-    console.print(reader.folder.name, style="bold", end="")
-    console.print(f"  {state.ended or state.search_ended or 'searching'}, {duration(worked_s)}")
+    training = ", ".join(short(state.records[i]) for i in state.training)
+    console.print(name, style="bold", end="")
+    console.print({
+        "finished": f"  finished: {state.ended}, {duration(worked_s)}",
+        "running": f"  running: {stage_of(state)}, {duration(worked_s)} until now",
+        "interrupted": f"  interrupted after {duration(worked_s)}, {stage_of(state)}; `autorec resume {name}` goes on",
+    }[standing])  # fmt: skip
     console.print(f"data        {state.task.data_name} ({state.task.data_digest[:12]}), split {state.task.split_rule}")
     console.print(f"candidates  {len(state.candidates)} admitted, {len(state.decided)} decided, {failed} failed")
-    console.print(f"under way   {', '.join(short(state.records[i]) for i in state.training) or 'nothing'}")
+    if standing == "running":
+        console.print(f"under way   {training or 'nothing'}")
+    elif training:
+        console.print(f"broken off  {training}")
     console.print(
         f"generations {len(state.generations)}, survivors {', '.join(map(short, state.survivors)) or 'none yet'}"
     )
@@ -55,7 +65,7 @@ def status(run: Run, as_json: Json = False) -> None:
         console.print(f"controls    {held_line(state.controls)}")
     console.print(f"cost        {state.spent.tokens} tokens, {_money(state.spent.usd, state.spent.unpriced)}")
     for proposer, fault in state.faults.items():
-        again = "" if state.search_ended else f" `autorec resume {run}` asks it again."
+        again = "" if state.search_ended else f" `autorec resume {name}` asks it again."
         console.print(f"out         {fault_line(proposer, fault)}{again}")
     if state.champion:
         console.print(f"champion    {short(state.records[state.champion])}: {state.champion_reason}")
@@ -70,24 +80,31 @@ def list_(
 
     Examples: autorec list · autorec list demo · autorec list demo --json
     """
-    from autorec.cli.reader import RUNS, read_run
-    from autorec.cli.summary import candidate_table, list_json
+    from autorec.cli.listing import candidate_table
+    from autorec.cli.reader import read_run
+    from autorec.cli.summary import list_json
     from autorec.cli.terminal import Screen
+    from autorec.store.folder import RUNS
 
     if run is None:
         _list_runs(RUNS, as_json)
         return
-    state = read_run(run).state
+    reader = read_run(run)
     if as_json:
-        print(json.dumps(list_json(state)))
-    else:
-        Screen().print(candidate_table(state))
+        print(json.dumps(list_json(reader.state, reader.at_work)))
+        return
+    console = Screen()
+    console.print(candidate_table(reader.state, at_work=reader.at_work, width=console.width))
 
 
 def show(
     run: Run,
     candidate: Cand,
     code: Annotated[bool, typer.Option("--code", help="the sources")] = False,
+    code_to: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="write the sources to a new folder, for evaluate DIR or search --seed-code"),
+    ] = None,
     prompt: Annotated[bool, typer.Option("--prompt", help="what the language model was asked")] = False,
     reply: Annotated[bool, typer.Option("--reply", help="what it answered")] = False,
     log: Annotated[bool, typer.Option("--log", help="what the training printed")] = False,
@@ -96,19 +113,22 @@ def show(
 ) -> None:
     """One candidate: its record, or one part of it.
 
-    Example: autorec show demo 3fa9c1 --code
+    Examples: autorec show demo 3fa9c1 --code · autorec show demo 3fa9c1 --code-to mine
     """
     from autorec.cli import candidate as view
     from autorec.cli.reader import read_run
 
     reader = read_run(run)
     record = reader.record(candidate)
+    if code_to is not None:
+        view.write_code(record, reader, code_to)
+        return
     if as_json:
         print(json.dumps(view.as_json(record, reader.folder.objects)))
         return
     parts = {"code": code, "prompt": prompt, "reply": reply, "log": log, "curve": curve}
     for part in [name for name, asked in parts.items() if asked] or ["record"]:
-        view.VIEWS[part](record, reader.folder.objects, reader.state)
+        view.VIEWS[part](record, reader)
 
 
 def diff(
@@ -126,7 +146,9 @@ def diff(
     reader = read_run(run)
     new = reader.record(a)
     if b is None and not new.parents:
-        raise UsageError(f"{a} has no parent to compare with", fix=f"name one: autorec diff {run} {a} OTHER")
+        raise UsageError(
+            f"{a} has no parent to compare with", fix=f"name one: autorec diff {reader.folder.called} {a} OTHER"
+        )
     old = reader.record(b or new.parents[0])
     before, after = reader.files(old.id), reader.files(new.id)
     for path in sorted({*before, *after}):

@@ -16,9 +16,7 @@ from autorec.cli import options
 if TYPE_CHECKING:
     from autorec.cli.progress import Progress
     from autorec.domain.state import State
-    from autorec.wiring import Sitting
-
-NOTHING_VALID = 3
+    from autorec.wiring import RunReader, Sitting
 
 
 def add_to(app: typer.Typer) -> None:
@@ -125,30 +123,25 @@ def resume(
 
     Example: autorec resume demo --budget 30m
     """
-    from autorec.cli.reader import RUNS, read_run
+    from autorec.cli.reader import read_run
     from autorec.domain.errors import UsageError
     from autorec.domain.text import plain
     from autorec.schemas.config import parse_duration
-    from autorec.schemas.flags import data_flags
-    from autorec.store.folder import resolve_run
     from autorec.wiring import resume as take_up
-    from autorec.wiring import stored_config
 
-    path = resolve_run(run, RUNS)
     reader = read_run(run)
-    worked_s = reader.folder.events.worked_s()
-    same_data = data_flags(stored_config(reader.folder)[0].model_dump(mode="json"))
-    reader.folder.close()
+    path, worked_s = reader.folder.path, reader.folder.events.worked_s()
     try:
         budget_s = parse_duration(budget) if budget else None
     except ValueError as error:
-        raise UsageError(f"--budget: {error}") from None
-    if budget_s is not None and reader.state.search_ended is not None:
+        raise UsageError(f"--budget: {error}", fix="give a duration, as 90s, 20m or 1h30m") from None
+    if budget and reader.state.search_ended is not None:
         raise UsageError(
-            f"the search of {run} is over ({reader.state.search_ended}); another budget cannot reopen it",
-            fix="begin a new one from its champion: "
-            f"autorec search{same_data} --seed-code {quote(f'{path}/champion')} --budget {budget}",
+            f"the search of {reader.folder.called} is over ({reader.state.search_ended}); "
+            "another budget cannot reopen it",
+            fix=_instead_of_budget(reader, budget),
         )
+    reader.folder.close()
     progress = _progress(budget_s or 0.0, worked_s, None)
     with take_up(path, (progress.listen,), budget_s) as sitting:
         for note in sitting.notes:
@@ -158,20 +151,37 @@ def resume(
         _finish(sitting, progress, path, as_json)
 
 
+def _instead_of_budget(reader: "RunReader", budget: str) -> str:
+    """What to do with a run whose search is over, instead of giving it another budget."""
+    from autorec.schemas.flags import data_flags
+    from autorec.wiring import stored_config
+
+    run, champion = reader.folder.called, reader.folder.path / "champion"
+    if reader.state.ended is None:
+        return f"`autorec resume {run}`, without --budget, goes on with its finals"
+    again = f"autorec search{data_flags(stored_config(reader.folder)[0].model_dump(mode='json'))}"
+    if reader.state.champion is None:
+        return f"begin a new one: {again} --budget {quote(budget)}"
+    if champion.is_dir():
+        return f"begin a new one from its champion: {again} --seed-code {quote(str(champion))} --budget {quote(budget)}"
+    write = f"autorec show {run} champion --code-to champion"
+    return f"begin a new one from its champion: {write}; then {again} --seed-code champion --budget {quote(budget)}"
+
+
 def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool) -> None:
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import show_result
     from autorec.cli.terminal import Screen
 
-    with _saved_on_interrupt(path), progress.live():
+    with _saved_on_interrupt(sitting.folder.called), progress.live():
         state = sitting.work()
     code = sitting.lay_out_champion()
     if as_json:
         print(json.dumps(summary(state, str(path), sitting.worked_s)))
     else:
-        show_result(Screen(), state, _name(path), code, str(path / "champion"))
+        show_result(Screen(), state, sitting.folder.called, code, str(path / "champion"))
     if _nothing_valid(state):
-        raise typer.Exit(NOTHING_VALID)
+        raise typer.Exit(options.NOTHING_VALID)
 
 
 def _introduce(sitting: "Sitting", path: Path) -> None:
@@ -197,13 +207,11 @@ def _nothing_valid(state: "State") -> bool:
 
 
 @contextmanager
-def _saved_on_interrupt(path: Path) -> Iterator[None]:
+def _saved_on_interrupt(run: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(
-            f"\nstopped; everything decided so far is saved. Go on with: autorec resume {_name(path)}", file=sys.stderr
-        )
+        print(f"\nstopped; everything decided so far is saved. Go on with: autorec resume {run}", file=sys.stderr)
         raise
 
 
@@ -215,20 +223,13 @@ def _progress(budget_s: float, worked_s: float, max_usd: float | None) -> "Progr
 
 
 def _run_path(name: str | None) -> Path:
-    from autorec.cli.reader import RUNS
-    from autorec.store.folder import resolve_run
+    from autorec.store.folder import RUNS, resolve_run
 
     if name is not None:
-        return resolve_run(name, RUNS)
+        return resolve_run(name)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path, tries = RUNS / stamp, 1
     while path.exists():
         tries += 1
         path = RUNS / f"{stamp}-{tries}"
     return path
-
-
-def _name(path: Path) -> str:
-    from autorec.cli.reader import RUNS
-
-    return path.name if path.parent == RUNS else str(path)

@@ -33,10 +33,10 @@ def hypothesize(
     from autorec.schemas.commands import read_hypothesis
 
     hypothesis = read_hypothesis(sentence, effect)
-    receipt = wiring.hypothesize(_path(run), hypothesis)
+    receipt, name = wiring.hypothesize(_path(run), hypothesis), _called(run)
     say(f"told: {hypothesis.sentence}")
-    say(_next(receipt, run, "is read within seconds, and the next thing that the model is asked for"))
-    say(f"  autorec hypotheses {run}      what came of it")
+    say(_next(receipt, name, "is read within seconds, and the next thing that the model is asked for"))
+    say(f"  autorec hypotheses {name}      what came of it")
 
 
 def stop(run: Run) -> None:
@@ -48,7 +48,7 @@ def stop(run: Run) -> None:
     from autorec.cli.terminal import say
 
     receipt = wiring.stop(_path(run))
-    say(_next(receipt, run, "takes notice within seconds: what trains ends, the finals follow"))
+    say(_next(receipt, _called(run), "takes notice within seconds: what trains ends, the finals follow"))
 
 
 def _next(receipt: "Receipt", run: str, at_once: str) -> str:
@@ -60,7 +60,12 @@ def _next(receipt: "Receipt", run: str, at_once: str) -> str:
 
 
 def _path(run: str) -> Path:
-    from autorec.cli.reader import RUNS
     from autorec.store.folder import resolve_run
 
-    return resolve_run(run, RUNS)
+    return resolve_run(run)
+
+
+def _called(run: str) -> str:
+    from autorec.store.folder import called
+
+    return called(_path(run))

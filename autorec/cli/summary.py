@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from rich import box
-from rich.syntax import Syntax
 from rich.table import Table
 
 from autorec.cli.terminal import Screen
@@ -84,8 +83,8 @@ def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
     }
 
 
-def list_json(state: State) -> dict[str, Any]:
-    """What `list RUN --json` prints."""
+def list_json(state: State, at_work: bool) -> dict[str, Any]:
+    """What `list RUN --json` prints; `reason` says of what was not trained why not."""
     return {
         "candidates": [
             {
@@ -93,6 +92,7 @@ def list_json(state: State) -> dict[str, Any]:
                 "operator": str(r.operator),
                 "parents": list(r.parents),
                 "outcome": None if r.search is None else str(r.search.outcome),
+                "reason": state.not_trained(r, at_work) if r.search is None else r.search.reason,
                 "select": metrics_of(r.search),
             }
             for r in state.records.values()
@@ -126,8 +126,8 @@ def final_table(state: State) -> Table:
     rows = [*([champion] if champion else []), *judged, *(r for r in state.baselines if r not in judged)]
     for record in rows:
         stages = stages_of(record)
-        figures = [_figure(stages["test"], name) for name in (primary.name, *others)]
-        before = [_figure(stages[part], primary.name) for part in ("select", "confirm")]
+        figures = [figure(stages["test"], name) for name in (primary.name, *others)]
+        before = [figure(stages[part], primary.name) for part in ("select", "confirm")]
         name = f"champion ({describe(record)})" if record is champion else short(record)
         if record.search and record.search.cached:
             name += " (cached)"
@@ -143,36 +143,11 @@ def describe(record: Record) -> str:
     return f"{record.operator} · {family}" if family else str(record.operator)
 
 
-def candidate_table(state: State) -> Table:
-    """All candidates of a run, in order of admission."""
-    primary = state.task.primary.name
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
-    for name in ("#", f"{primary}\nselect", "train\ns"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("id", "how", "parent", "outcome"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("why", ratio=1, no_wrap=True, overflow="ellipsis", min_width=8)
-    for r in state.records.values():
-        done = r.search
-        table.add_row(
-            str(r.number),
-            _figure(metrics_of(done), primary),
-            f"{done.usage.training_s:.1f}" if done else "",
-            short(r),
-            describe(r),
-            " ".join(state.records[p].name or p[:6] for p in r.parents),
-            _standing(r, state),
-            plain((done.reason if done and not done.ok else r.hypothesis) or "").replace("\n", " "),
-        )
-    return table
-
-
-def _standing(record: Record, state: State) -> str:
-    if record.search is None:
-        if state.search_ended:
-            return "not run"
-        return "training" if record.id in state.training else "waiting"
-    return "cached" if record.search.cached else str(record.search.outcome)
+def stage_of(state: State) -> str:
+    """What a run does that is not over."""
+    if state.test_opened is not None:
+        return "final stage on the sealed test"
+    return "finalists on fresh seeds" if state.search_ended is not None else "searching"
 
 
 def show_result(console: Screen, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
@@ -184,7 +159,7 @@ def show_result(console: Screen, state: State, run: str, code: Mapping[str, str]
     champion = state.champion[:SHORT_ID]
     rival = state.evidence.against if state.evidence else next(short(r) for r in state.baselines)
     console.rule(f"{champion} model.py", align="left")
-    console.print(Syntax(plain(code.get("model.py", "")), "python", background_color="default", word_wrap=True))
+    console.code(code.get("model.py", ""), "python")
     console.rule()
     console.print(final_table(state))
     if unconfirmed := unconfirmed_line(state):
@@ -236,6 +211,7 @@ def _protocol(state: State) -> str:
     )
 
 
-def _figure(metrics: Mapping[str, float] | None, name: str) -> str:
+def figure(metrics: Mapping[str, float] | None, name: str) -> str:
+    """A metric as people read it; a dash where it was not judged."""
     value = (metrics or {}).get(name)
     return "–" if value is None else f"{value:.4f}"

@@ -209,6 +209,22 @@ class State:
         """Candidates decided since the last generation closed."""
         return self.decided[sum(g.decided for g in self.generations) :]
 
+    def standing(self, at_work: bool) -> str:
+        """`finished`, `running` or `interrupted`; `at_work`: a process works on the run, seen before this state."""
+        if self.ended is not None:
+            return "finished"
+        return "running" if at_work else "interrupted"
+
+    def not_trained(self, record: Record, at_work: bool) -> str | None:
+        """Why the search has not trained it; None where it has. `at_work`: see `standing`."""
+        if record.search is not None:
+            return None
+        if self.search_ended is not None:
+            return f"the search ended before its turn ({self.search_ended})"
+        if record.id not in self.training:
+            return "its turn has not come"
+        return "its training goes on" if at_work else "its training was interrupted; a resumed run begins it again"
+
     def may_ask(self, proposer: str, at_once: int) -> bool:
         """Whether it has fewer than `at_once` asks under way: one after a fault, and none while the fault stands."""
         fault = self.faults.get(proposer)

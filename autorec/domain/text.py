@@ -1,6 +1,7 @@
 """Text for people: what candidates, models and data sets wrote is shown without its control characters."""
 
 import unicodedata
+from math import ceil
 
 ACTS = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Categories of Unicode whose characters do something, or may one day: controls, formats, line ends, the unassigned."""
@@ -17,13 +18,23 @@ def _visible(character: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A duration as people read it: 48s, 12m 30s, 1h 05m."""
+    """A duration as people read it: 4.8s, 48s, 12m 30s, 1h 05m."""
     whole = max(0, round(seconds))
+    if whole < 10 and abs(seconds - whole) >= 0.05:
+        return f"{seconds:.1f}s"
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m {whole % 60:02d}s"
     return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
+
+
+def typed_duration(seconds: float) -> str:
+    """A duration, no shorter, as `--budget` takes it: 48s, 12m30s, 1h5m."""
+    whole = ceil(seconds)
+    hours, rest = divmod(whole if whole < 3600 else 60 * ceil(whole / 60), 3600)
+    parts = zip((hours, rest // 60, rest % 60), "hms", strict=True)
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
 def count(number: int, noun: str) -> str:

@@ -53,5 +53,5 @@ def _refuse_hidden(files: Mapping[str, str]) -> None:
         if name in RESERVED:
             raise UsageError(
                 f"the candidate has a file {path}, and an export has {name!r} for itself",
-                fix="rename it in a candidate of your own (autorec show RUN CAND --code) and search with --seed-code",
+                fix="rename it in a candidate of your own: show RUN CAND --code-to DIR, then search --seed-code DIR",
             )

@@ -1,5 +1,6 @@
 """A new folder that appears whole or not at all."""
 
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise UsageError(
             f"{target} exists and is not an empty folder",
-            fix=f"name a folder that does not exist, or remove this one: rm -r {target}",
+            fix=f"name a folder that does not exist, or remove this one: rm -r {shlex.quote(str(target))}",
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
 from autorec.domain.errors import UsageError
 from autorec.domain.hypothesis import Hypothesis
+from autorec.schemas.complaint import complaint, where
 from autorec.schemas.reply import Sentence
 
 OneLine = Annotated[Sentence, BeforeValidator(lambda text: " ".join(text.split()) if isinstance(text, str) else text)]
@@ -47,7 +48,7 @@ def read_hypothesis(sentence: str, predicted_effect: str | None = None) -> Hypot
     try:
         checked = _Hypothesize(sentence=sentence, predicted_effect=predicted_effect)
     except ValidationError as error:
-        wrong = "; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())
+        wrong = "; ".join(f"{where(e)}: {complaint(e)}" for e in error.errors())
         raise UsageError(wrong, fix="give one sentence of at most 1,000 characters") from None
     return checked.hypothesis
 

@@ -11,12 +11,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Constraint
+from autorec.schemas.complaint import complaint, where
 from autorec.schemas.space import is_path
 
 ENVIRONMENT = "AUTOREC_SEARCH_"
@@ -196,6 +197,14 @@ class SearchConfig(BaseModel):
             raise ValueError(f"{min(cutoffs)} is no cutoff; metrics are cut after 1 item or more")
         return cutoffs
 
+    @model_validator(mode="after")
+    def _one_isolation(self) -> Self:
+        if self.unsafe_no_sandbox and self.isolation.min != "auto":
+            raise ValueError(
+                f"isolation {self.isolation.min} and unsafe_no_sandbox contradict each other: leave one of them out"
+            )
+        return self
+
     @property
     def warm(self) -> int:
         """How many sandboxes are kept warm."""
@@ -223,15 +232,8 @@ def load_config(flags: Mapping[str, Any], file: Path | None = None) -> SearchCon
     try:
         return SearchConfig.model_validate(merged)
     except ValidationError as error:
-        raise UsageError(
-            "; ".join(_explain(e) for e in error.errors()), fix="`autorec search --help` shows each option"
-        ) from None
-
-
-def _explain(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return f"{key}: {message}" + ("" if "Value error" in error["msg"] else f", got {error['input']!r}")
+        told = [f"{where(each)}: {complaint(each)}".removeprefix(": ") for each in error.errors()]
+        raise UsageError("; ".join(told), fix="`autorec search --help` shows each option") from None
 
 
 def _read_file(file: Path) -> dict[str, Any]:

@@ -9,11 +9,12 @@
 """
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from autorec.domain.errors import UsageError
+from autorec.schemas.complaint import complaint, where
 
 MOST_PARAMS = 64
 Value = bool | int | float | str
@@ -93,7 +94,9 @@ def read_params(text: str) -> Params:
     except RecursionError:
         raise UsageError("params.json: nested too deeply") from None
     except ValidationError as error:
-        raise UsageError("params.json: " + "; ".join(_in_words(e) for e in error.errors())) from None
+        raise UsageError(
+            "params.json: " + "; ".join(f"{where(e) or 'top level'}: {complaint(e)}" for e in error.errors())
+        ) from None
     except ValueError as error:  # a whole number of thousands of digits
         raise UsageError(f"params.json: {error}") from None
 
@@ -108,8 +111,3 @@ def _check_range(param: FloatParam | IntParam) -> None:
         raise ValueError(f"default {param.default} is outside [{param.low}, {param.high}]")
     if param.log and param.low <= 0:
         raise ValueError(f"log needs low above 0, not {param.low}")
-
-
-def _in_words(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "top level"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from autorec.domain.errors import SpaceError
+from autorec.schemas.complaint import shown, wanted
 
 Value = bool | int | float | str
 Design = Mapping[str, Value]
@@ -299,19 +300,9 @@ def _space_error(path: Path, error: ValidationError) -> SpaceError:
     if first["type"].startswith("union_tag"):
         came = first["input"].get("type", "missing") if isinstance(first["input"], dict) else "missing"
         return SpaceError(f"{path}: {key}.type is {came}; expected one of {', '.join(TYPES)}", fix=f"edit {key}.type")
-    came = _short(first["input"])
-    return SpaceError(f"{path}: {key} is {came}; {_lower(first['msg'])}", fix=f"edit {key} in {path}")
+    return SpaceError(f"{path}: {key} is {shown(first['input'])}; {wanted(first)}", fix=f"edit {key} in {path}")
 
 
 def _keys_beside(loc: tuple[int | str, ...]) -> list[str]:
     """The keys that are known where an unknown one stood: the file's, or those of a parameter's type."""
     return list(TYPES.get(str(loc[-2]) if len(loc) > 1 else "", SearchSpace).model_fields)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

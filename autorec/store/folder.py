@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,6 +25,8 @@ from autorec.store.inbox import INBOX, InboxTable
 from autorec.store.objects import ObjectFolder
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RUNS = Path("runs")
+"""Where runs lie that are called by a name; below the folder in which a command is given."""
 DATABASE = "run.db"
 LOCK = "run.lock"
 SPACE = "free space, or mend the permissions; then `autorec resume` goes on and nothing that was recorded is lost"
@@ -98,8 +101,9 @@ class RunFolder:
         return self.events.get_meta("run_id").decode()
 
     @property
-    def name(self) -> str:
-        return self.path.name
+    def called(self) -> str:
+        """What a command takes for this run, quoted for a shell."""
+        return called(self.path)
 
     @property
     def at_work(self) -> bool:
@@ -156,19 +160,26 @@ class RunFolder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def resolve_run(name: str, runs: Path) -> Path:
-    """A path, which has a slash, or a name under `runs`, whatever else of that name lies here."""
+def resolve_run(name: str) -> Path:
+    """A path, which has a slash, or a name under `RUNS`, whatever else of that name lies here."""
     if "/" in name:
         return Path(name)
     if not _NAME.fullmatch(name):
         raise RunError(f"{name!r} is not a run name", fix="use letters, digits, '.', '_' and '-', or give a path")
-    return runs / name
+    return RUNS / name
+
+
+def called(path: Path) -> str:
+    """What `resolve_run` makes the path of again, quoted for a shell: a name, or a path with a slash."""
+    if path.parent == RUNS and _NAME.fullmatch(path.name):
+        return path.name
+    return shlex.quote(str(path) if "/" in str(path) else f"./{path}")
 
 
 def _refuse_run(path: Path) -> None:
     if (path / DATABASE).exists():
         raise RunError(
-            f"{path} holds a run already", fix=f"`autorec resume {path}` goes on with it; or give another --run"
+            f"{path} holds a run already", fix=f"`autorec resume {called(path)}` goes on with it; or give another --run"
         )
 
 

@@ -1,5 +1,6 @@
 """Files as bytes and as text; a gzip archive is undone, whatever its name."""
 
+import difflib
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,11 @@ HEAD_BYTES = 8_192
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
 MAGIC = {PARQUET: "a Parquet file", b"PK\x03\x04": "a zip archive"}
+SHOWN = 8
+ACCEPTED = (
+    "give a CSV, TSV or Parquet file, or a folder of files that belong together; `autorec data synth world.csv` "
+    "writes one to try"
+)
 DEFLATED = 4
 """About how much larger a log is than its gzip archive."""
 
@@ -84,10 +90,26 @@ def opened_text(path: Path, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
         stream = path.open("rb")
+    except FileNotFoundError as error:
+        raise _missing(path) from error
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}", fix="check the path of the data and who may read it") from error
     with stream:
         yield stream
+
+
+def _missing(path: Path) -> DataError:
+    """What lies there instead, and what may be given."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return DataError(f"{path}: there is no folder {folder}", fix=ACCEPTED)
+    there = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    shown = ", ".join(there[:SHOWN]) + (f" and {len(there) - SHOWN} more" if len(there) > SHOWN else "")
+    near = difflib.get_close_matches(path.name, there, n=1, cutoff=0.5)
+    return DataError(
+        f"{path}: there is no such file or folder; {folder} holds {shown or 'nothing'}",
+        fix=(f"did you mean {folder / near[0]}? Else " if near else "") + ACCEPTED,
+    )
 
 
 @contextmanager

@@ -29,6 +29,21 @@ def role_of(config: SearchConfig) -> Role:
     return replace(role, measures={**role.measures, **own})
 
 
+def refuse_misread(config: SearchConfig) -> None:
+    """Raises UsageError where no role was named, and the data is plainly of another than the one that is the default.
+
+    Read as the wrong one it may well give figures, and they would mean nothing.
+    """
+    if "role" in config.model_fields_set:
+        return
+    for role in ROLES.values():
+        if role.name != config.role and (sign := role.sign(config)):
+            raise UsageError(
+                f"{config.data or 'this'} looks like data for {role.name}: {sign}",
+                fix=f"give --role {role.name}; or --role {config.role}, if that is what you mean",
+            )
+
+
 def role_named(name: str) -> Role:
     """The role of that name. Raises UsageError that lists the known names."""
     if name not in ROLES:

@@ -155,7 +155,8 @@ class Role:
     """One role. `baselines` are designs of its search space that a search compares with unless told otherwise; `shown`
     are the columns of the final table; `predictions_file` is what lies beside the champion; `takeaway` is what is said
     of its exports; `protocol` says how a task was judged, in a sentence; `synthesise` writes the synthetic world of a
-    seed, and of the sizes named, and says what is in it.
+    seed, and of the sizes named, and says what is in it; `sign` says why configured data is of this role and of no
+    other, None where nothing tells.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Role:
     protocol: Callable[[Task], str]
     load: Callable[[SearchConfig], Material] = field(repr=False)
     synthesise: Callable[[Path, int, Mapping[str, int]], str] = field(repr=False)
+    sign: Callable[[SearchConfig], str | None] = field(default=lambda config: None, repr=False)
 
     def objectives(self, names: Iterable[str]) -> tuple[Objective, ...]:
         """Objectives with their direction. Raises UsageError when one is neither a metric of the role nor a cost."""

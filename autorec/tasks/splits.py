@@ -7,7 +7,7 @@ and reorders models (arXiv 2507.16289), hence the preference.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from autorec.domain.errors import DataError
 from autorec.domain.job import Part
+from autorec.domain.text import count
 from autorec.tasks import cuts
 from autorec.tasks.datasets import Dataset, Int8s, Int64s
 from autorec.tasks.parts import CODE_OF, HOLDOUTS, warm_users
@@ -61,8 +62,15 @@ def split(dataset: Dataset, rule: str = "auto", seed: int = 0) -> Split:
     if rule not in RULES:
         raise DataError(f"split: expected one of {', '.join(RULES)}, got {rule!r}", fix="choose --split auto")
     resolved, notes = _resolve(dataset) if rule == "auto" else (rule, ())
-    part, said = _cut(dataset, resolved, seed)
-    _require_warm(dataset, part, resolved)
+    try:
+        part, said = _cut(dataset, resolved, seed)
+    except DataError as error:
+        raise DataError(str(error), fix=error.fix if _others(dataset, resolved, seed) else instead(())) from None
+    if problem := _nothing_to_judge(dataset, part):
+        raise DataError(
+            f"{dataset.name}: nothing is left to judge after the split {resolved!r}: {problem}",
+            fix=instead(_others(dataset, resolved, seed)),
+        )
     digest = hashlib.sha256(dataset.digest.encode() + part.tobytes()).hexdigest()
     return Split(part=part, rule=resolved, seed=seed, digest=digest, notes=(*notes, *said))
 
@@ -116,12 +124,30 @@ def _warm_users(dataset: Dataset, part: Int8s) -> dict[Part, int]:
     return warm_users(dataset.users, dataset.items, dataset.n_items, part)
 
 
-def _require_warm(dataset: Dataset, part: Int8s, rule: str) -> None:
+def _nothing_to_judge(dataset: Dataset, part: Int8s) -> str | None:
+    """The first holdout without a warm user, and what it has; None where all have one."""
     rows = np.bincount(part, minlength=len(CODE_OF))
     for holdout, warm in _warm_users(dataset, part).items():
         if warm == 0:
-            raise DataError(
-                f"{dataset.name}: nothing is left to judge after the split {rule!r}: {holdout.value} has "
-                f"{rows[CODE_OF[holdout]]:,} rows, none of a user with a history and an item new to that user",
-                fix="give more data, or choose another rule: --split temporal, loo or ratio",
-            )
+            n_rows = count(int(rows[CODE_OF[holdout]]), "row")
+            return f"{holdout.value} has {n_rows}, none of a user with a history and an item new to that user"
+    return None
+
+
+def _others(dataset: Dataset, rule: str, seed: int) -> tuple[str, ...]:
+    """The other rules that leave something to judge."""
+    return tuple(each for each in RULES[1:] if each != rule and _would_do(dataset, each, seed))
+
+
+def _would_do(dataset: Dataset, rule: str, seed: int) -> bool:
+    try:
+        return _nothing_to_judge(dataset, _cut(dataset, rule, seed)[0]) is None
+    except DataError:
+        return False
+
+
+def instead(rules: Sequence[str]) -> str:
+    """What to do where a rule leaves a part with nothing to judge: `rules` are those that do not."""
+    if rules:
+        return f"choose --split {' or '.join(rules)}, or give more data"
+    return "give more data: there is too little for any split, as each of train, select, confirm and test needs rows"

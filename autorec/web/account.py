@@ -47,11 +47,13 @@ class Phase:
 class Account:
     """A run as it stands.
 
-    `moments` gives the seconds of work at which each event was recorded, `rows` the interactions in each part.
+    `called` is what commands take for it, `path` its folder. `moments` gives the seconds of work at which each event
+    was recorded, `rows` the interactions in each part.
     """
 
     name: str
     path: str
+    called: str
     at_work: bool
     objects: Objects
     started: ev.RunStarted
@@ -66,9 +68,7 @@ class Account:
     @property
     def standing(self) -> str:
         """`finished`, `running` or `interrupted`."""
-        if self.state.ended is not None:
-            return "finished"
-        return "running" if self.at_work else "interrupted"
+        return self.state.standing(self.at_work)
 
     @property
     def champion(self) -> Record | None:
@@ -136,6 +136,7 @@ class Account:
 
 def read_account(folder: RunFolder) -> Account:
     """Gather a run from its store. Raises RunError where it was never fully begun, StoreError."""
+    at_work = folder.at_work  # before the events: a run that ends meanwhile is finished, not interrupted
     timed = tuple(folder.events.timed())
     if not timed or not isinstance(timed[0][1], ev.RunStarted):
         raise RunError(f"{folder.path} holds no run: it was never fully begun", fix="begin a new run")
@@ -147,7 +148,8 @@ def read_account(folder: RunFolder) -> Account:
     return Account(
         name=folder.path.resolve().name,
         path=str(folder.path),
-        at_work=folder.at_work,
+        called=folder.called,
+        at_work=at_work,
         objects=folder.objects,
         started=timed[0][1],
         began=datetime.fromtimestamp(timed[0][0], UTC),

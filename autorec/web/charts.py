@@ -16,6 +16,8 @@ TOP, BOTTOM, LEFT = 14.0, 42.0, 46.0
 ROW = 34.0
 CHARACTER = 6.2
 """Width of a letter of a label."""
+INTERVAL_ROOM, FIGURES_ROOM = 138.0, 206.0
+"""Room right of a forest: for the ends of an interval, and for the effect before them as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,7 @@ def forest(rows: Sequence[Interval], objective: Objective) -> Draw:
 
     def draw(width: float) -> Markup:
         left = 8 + CHARACTER * min(16, max(len(r.label) for r in rows))
-        right = width - (190 if width > NARROW else 14)
+        right = width - (FIGURES_ROOM if width > NARROW else 14)
         x = svg.Scale(low, high, left + 12, right)
         ticks = x.ticks(round(width / 100))
         step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
@@ -141,8 +143,9 @@ def forest(rows: Sequence[Interval], objective: Objective) -> Draw:
             shapes += [svg.line(x(end), y - 5, x(end), y + 5, f"interval {class_}") for end in (row.low, row.high)]
             shapes.append(svg.dot(x(row.effect), y, 5.0, f"effect {class_}"))
             if width > NARROW:
-                figures = f"{signed(row.effect)}   {signed(row.low)} to {signed(row.high)}"
-                shapes.append(svg.text(width, y + 4, figures, "figure", "end"))
+                shapes.append(svg.text(width - INTERVAL_ROOM, y + 4, signed(row.effect), "name", "end"))
+                ends = f"{signed(row.low)} to {signed(row.high)}"
+                shapes.append(svg.text(width, y + 4, ends, "figure", "end"))
         return svg.picture(width, height, "The champion against each baseline on the sealed test", shapes)
 
     return draw

@@ -17,10 +17,11 @@ from autorec.domain.candidate import Candidate
 from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.evaluation import Task
 from autorec.domain.job import HISTORY_OF, MEBIBYTE, Limits, Stage
+from autorec.domain.text import duration, typed_duration
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.known_roles import role_of
+from autorec.tasks.known_roles import refuse_misread, role_of
 from autorec.tasks.roles import Material, Role
 from autorec.wiring.integrity import Integrity
 from autorec.wiring.own import Own, open_own_executor, own_metrics
@@ -48,15 +49,18 @@ def settle(config: SearchConfig) -> SearchConfig:
 
     Raises UsageError when it asks for what the role does not have.
     """
+    config = _of_its_role(config)
     chosen = choose_baselines(config) if config.baselines else role_of(config).baselines
-    return _of_its_role(config).model_copy(update={"baselines": chosen})
+    return config.model_copy(update={"baselines": chosen})
 
 
 def _of_its_role(config: SearchConfig) -> SearchConfig:
+    refuse_misread(config)
     role = role_of(config)
     role.check(config)
     return config.model_copy(
         update={
+            "role": config.role,
             "objectives": config.objectives or role.default_objectives,
             "search_space": config.search_space or role.search_space,
         }
@@ -104,8 +108,8 @@ def make_task(config: SearchConfig, material: Material) -> Task:
     )
 
 
-def time_plan(config: SearchConfig, space: OpenSpace) -> TimePlan:
-    """How the budget is divided.
+def time_plan(config: SearchConfig, space: OpenSpace, *, goes_on: bool = False) -> TimePlan:
+    """How the budget is divided; of a run that `goes_on` nothing but the budget can be changed any more.
 
     Raises UsageError when it is too short for the baselines, one candidate a worker and the finals.
     """
@@ -120,17 +124,18 @@ def time_plan(config: SearchConfig, space: OpenSpace) -> TimePlan:
     plan = planned(config.budget)
     if not plan.fits:
         raise UsageError(
-            f"budget: {config.budget:g} s are too short for baselines, candidates and finals, with "
-            f"{plan.training_s:g} s training each and {config.workers} at a time: they take about {plan.least_s:.0f} s",
-            fix=_room_for(enough_s(planned, plan.least_s), config),
+            f"budget: {duration(config.budget)} is too short for baselines, candidates and finals, with "
+            f"{duration(plan.training_s)} of training each and {config.workers} at a time: "
+            f"they take about {duration(plan.least_s)}",
+            fix=_room_for(enough_s(planned, plan.least_s), may_train_less=bool(config.training) and not goes_on),
         )
     return plan
 
 
-def _room_for(budget_s: int | None, config: SearchConfig) -> str:
+def _room_for(budget_s: int | None, *, may_train_less: bool) -> str:
     if budget_s is None:
         return "give fewer --baselines, more --workers, or a --training time"
-    return f"give --budget {budget_s}s" + (" or less --training" if config.training else "")
+    return f"give --budget {typed_duration(budget_s)}" + (" or less --training" if may_train_less else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

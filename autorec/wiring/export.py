@@ -51,8 +51,8 @@ def export_candidate(
     """
     from autorec.exporting.folder import new_folder
 
-    _require_served(state.task.role, run.path, record)
-    kept = _kept(record, state, run.path)
+    _require_served(state.task.role, run.called, record)
+    kept = _kept(record, state, run)
     _require_weights(run, state, record, kept)
     started = _started(run)
     with new_folder(target) as folder:
@@ -79,14 +79,14 @@ def is_served(role: str) -> bool:
     return role in served_roles(assets("export"))
 
 
-def _require_served(role: str, run: Path, record: Record) -> None:
+def _require_served(role: str, run: str, record: Record) -> None:
     from autorec.exporting.code import served_roles
 
     served = served_roles(assets("export"))
     if role not in served:
         raise UsageError(
             f"candidates of the role {role!r} cannot be exported yet; those that can are of {', '.join(served)}",
-            fix=f"take the code alone: autorec show {run} {record.id[:SHORT_ID]} --code",
+            fix=f"take the code alone: autorec show {run} {record.id[:SHORT_ID]} --code-to DIR",
         )
 
 
@@ -158,17 +158,16 @@ def judged_checkpoint(trained: Trained, objective: Objective) -> int:
     return worths.index(max(worths))
 
 
-def _kept(record: Record, state: State, run: Path) -> Trained:
+def _kept(record: Record, state: State, run: "RunFolder") -> Trained:
     """The training to export. Raises UsageError that says why there is none."""
     if record.kept is not None:
         return record.kept
     short, done = record.name or record.id[:SHORT_ID], record.search
-    if done is None and state.search_ended:
-        problem, fix = "was never trained: the search ended before its turn", f"`autorec list {run}` shows what was"
-    elif done is None:
-        problem, fix = "has not been trained yet", f"wait; `autorec status {run}` shows what is under way"
+    fix = f"`autorec list {run.called}` shows those that completed"
+    if done is None:
+        problem = f"was not trained: {state.not_trained(record, run.at_work)}"
     elif not done.ok:
-        problem, fix = f"never completed ({done.outcome}): {done.reason}", f"`autorec list {run}` shows those that did"
+        problem = f"never completed ({done.outcome}): {done.reason}"
     else:
         problem = "was recalled from the cache of baselines, which keeps no weights: they are in another run's ids"
         fix = "search again with AUTOREC_HOME set to an empty folder, and the baselines are trained anew"
@@ -182,7 +181,7 @@ def _require_weights(run: "RunFolder", state: State, record: Record, kept: Train
     short = record.id[:SHORT_ID]
     raise UsageError(
         f"{short} cannot be exported: it did not survive, and keep_weights = 'survivors' removed its weights",
-        fix=f"put its code (autorec show {run.path} {short} --code) into a folder and train it again, keeping all: "
+        fix=f"train its code again, keeping all: autorec show {run.called} {short} --code-to FOLDER; then "
         f"AUTOREC_SEARCH_KEEP_WEIGHTS=all autorec search{data_flags(_started(run).config)} --seed-code FOLDER",
     )
 

@@ -19,10 +19,11 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True, slots=True)
 class RunReader:
-    """A run's folder and its state now; closed at the end of a `with`."""
+    """A run's folder and its state now; closed at the end of a `with`. `at_work`: a process works on it."""
 
     folder: "RunFolder"
     state: State
+    at_work: bool
 
     def __enter__(self) -> Self:
         return self
@@ -47,20 +48,29 @@ class RunReader:
         named = [r for r in self.state.records.values() if r.name == name]
         found = named or [r for r in self.state.records.values() if r.id.startswith(name.lower())]
         if len(found) != 1:
-            what = "no candidate" if not found else f"{len(found)} candidates"
+            many = f"{len(found)} candidates of this run begin with {name!r}"
             raise UsageError(
-                f"{what} of this run match {name!r}", fix=f"`autorec list {self.folder.path}` shows the ids"
+                many if found else f"no candidate of this run is called {name!r}, and the id of none begins so",
+                fix=f"`autorec list {self.folder.called}` shows the ids",
             )
         return found[0]
 
     def _champion(self) -> Record:
-        if self.state.champion is None:
-            why = self.state.champion_reason or "the search goes on, or was stopped before its finals"
-            raise UsageError(
-                f"{self.folder.path} has no champion: {why}",
-                fix=f"name a candidate of `autorec list {self.folder.path}`, or let `autorec resume` end the run",
-            )
-        return self.state.records[self.state.champion]
+        if self.state.champion is not None:
+            return self.state.records[self.state.champion]
+        run = self.folder.called
+        why, ways = {
+            "finished": (self.state.champion_reason or "nothing valid was found", []),
+            "running": (
+                "it is chosen when the search is over",
+                [f"wait: `autorec status {run}` shows where it stands"],
+            ),
+            "interrupted": ("the run was interrupted", [f"`autorec resume {run}` goes on, and chooses one"]),
+        }[self.state.standing(self.at_work)]
+        if any(record.ok for record in self.state.records.values()):
+            ways = [*ways, f"name a candidate that completed: `autorec list {run}`"]
+        begin = f"begin a new run with more --budget; `autorec list {run}` shows why nothing completed in this one"
+        raise UsageError(f"the run {run} has no champion: {why}", fix="; or ".join(ways) or begin)
 
     def files(self, candidate: str) -> dict[str, str]:
         """A candidate's sources, path -> text."""
@@ -75,8 +85,9 @@ def read(path: Path | str) -> RunReader:
     from autorec.store.folder import RunFolder
 
     folder = RunFolder.open(Path(path))
+    at_work = folder.at_work  # before the events: a run that ends meanwhile is finished, not interrupted
     journal = Journal(folder.events)
     if journal.empty:
         folder.close()
         raise RunError(f"{folder.path} holds no event: it was never fully begun", fix="begin a new run")
-    return RunReader(folder, journal.state)
+    return RunReader(folder, journal.state, at_work)

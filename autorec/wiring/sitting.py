@@ -217,7 +217,7 @@ def _sit_down(
     shelf.clear(journal.state)
     worked_s = folder.events.worked_s()
     folder.events.begin_sitting(time.monotonic() - began)
-    plan = time_plan(config, open_space(config, own.search_space))
+    plan = time_plan(config, open_space(config, own.search_space), goes_on=True)
     arena = open_arena(
         config,
         material,

@@ -19,8 +19,18 @@ from autorec.prompting.admission import breaches
 from autorec.prompting.templates import BUILTIN, SUFFIX, TemplateFiles, read_text
 from autorec.proposers.space_code import SpaceCode
 from autorec.schemas.config import SearchConfig
-from autorec.schemas.space import Bool, Choice, Design, SearchSpace, find_space, is_path, load_space, parse_space
-from autorec.tasks.known_roles import role_named
+from autorec.schemas.space import (
+    Bool,
+    Choice,
+    Design,
+    SearchSpace,
+    find_space,
+    is_path,
+    load_space,
+    nearest,
+    parse_space,
+)
+from autorec.tasks.known_roles import ROLES, role_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +129,11 @@ def _tops(file: Path, text: str) -> set[str]:
 
 
 def _check_role(space: SearchSpace, file: Path, role: str) -> None:
+    if space.role not in ROLES:
+        raise SpaceError(
+            f"{file}: role is {space.role}; expected one of {', '.join(ROLES)}",
+            fix=nearest(space.role, ROLES) or f"edit role in {file}",
+        )
     if space.role != role:
         raise SpaceError(
             f"{file}: role is {space.role}; the search is for {role}",

@@ -46,7 +46,7 @@ def hypothesize(path: Path, hypothesis: Hypothesis) -> Receipt:
         if hypothesis.sentence in {known.sentence for known in (*state.hypotheses, *_unread(folder, state))}:
             raise UsageError(
                 f"the run {path} was told this before: {hypothesis.sentence}",
-                fix=f"`autorec hypotheses {path}` shows what came of it",
+                fix=f"`autorec hypotheses {folder.called}` shows what came of it",
             )
         number = folder.inbox.tell(Hypothesize(hypothesis=hypothesis))
         return Receipt(number=number, at_work=folder.at_work, doubts=_doubts(state, config))

@@ -121,6 +121,7 @@ def test_without_history_nothing_of_it_is_taken_along(
     assert not (bare / "trained/query").exists()
     assert len(np.load(bare / "trained/data/items.npy")) == 0
     assert "--data" in say(bare, "recommend", "--user", "user 5", expect=2)
+    assert "once more without --no-history" in say(bare, "verify", expect=2)
     assert len(lists_of(say(bare, "recommend", "--data", small_log, "--user", "user 5", "-k", 4))["user 5"]) == 4
 
 

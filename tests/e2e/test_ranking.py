@@ -1,6 +1,7 @@
 """A search for a click model, from the command line to the sealed test."""
 
 import csv
+import json
 import shutil
 
 import numpy as np
@@ -86,7 +87,8 @@ def test_evaluate_and_describe_know_the_role(finished, clicks):
     assert got["id"] == result["champion"]["id"]
     assert 0 < got["select"]["auc"] < 1
     (mine / "model.py").write_text("def build(data, params):\n    raise ValueError('no')\n")
-    assert command.json("evaluate", mine, "--role", "ranking", "--data", clicks)["outcome"] == "crashed"
+    crashed = command("evaluate", mine, "--role", "ranking", "--data", clicks, "--json", expect=3)
+    assert json.loads(crashed)["outcome"] == "crashed"
     described = command.json("data", "describe", clicks, "--role", "ranking")
     assert described["rows_in_all"] == N_ROWS
 

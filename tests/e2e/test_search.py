@@ -84,7 +84,7 @@ def test_people_can_look_at_every_part(finished):
     listed = command.json("list", "runs/one")["candidates"]
     assert len(listed) == 10
     assert {c["operator"] for c in listed} == {"policy", "baseline"}
-    assert all(set(c) == {"id", "operator", "parents", "outcome", "select"} for c in listed)
+    assert all(set(c) == {"id", "operator", "parents", "outcome", "reason", "select"} for c in listed)
     assert "def build(" in command("show", "one", champion[:8], "--code")
     assert "ndcg@10" in command("show", "one", champion[:8], "--curve")
     assert champion in command("show", "one", champion[:8])

@@ -1,5 +1,7 @@
 """Which designs a search compares with, and which of all the command for baselines has time for."""
 
+import re
+
 import pytest
 
 from autorec.domain.errors import AutorecError, SpaceError
@@ -39,6 +41,24 @@ def test_a_plan_counts_those_that_use_all_of_their_time():
     assert slow.least_s > quick.least_s + 60
     with pytest.raises(AutorecError, match="too short for baselines"):
         time_plan(settle(config("all", budget=120, training=20)), SPACE)
+
+
+def test_a_budget_that_is_too_short_is_told_in_times_that_people_read_and_that_can_be_typed():
+    short = settle(config(budget=58))
+    with pytest.raises(AutorecError, match=r"budget: 58s is too short .* 4\.8s of training each") as raised:
+        time_plan(short, SPACE)
+    enough = raised.value.fix.removeprefix("give --budget ")
+    assert time_plan(settle(config(budget=enough)), SPACE).fits
+
+
+def test_a_run_that_goes_on_is_told_of_nothing_but_its_budget():
+    begun = settle(config("pop", budget=20, training=20))
+    with pytest.raises(AutorecError) as first:
+        time_plan(begun, SPACE)
+    assert "--training" in first.value.fix
+    with pytest.raises(AutorecError) as again:
+        time_plan(begun, SPACE, goes_on=True)
+    assert re.fullmatch(r"give --budget \w+", again.value.fix)
 
 
 def test_all_that_a_budget_has_time_for_are_measured():

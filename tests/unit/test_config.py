@@ -61,7 +61,7 @@ def test_the_longest_reply_is_set_by_the_environment_or_the_file(tmp_path, monke
     monkeypatch.setenv("AUTOREC_SEARCH_LLM_MAX_TOKENS", "300")
     assert load_config({}, file).llm_max_tokens == 300
     monkeypatch.setenv("AUTOREC_SEARCH_LLM_MAX_TOKENS", "255")
-    with pytest.raises(UsageError, match="llm_max_tokens: Input should be greater than or equal to 256, got '255'"):
+    with pytest.raises(UsageError, match="llm_max_tokens: expected at least 256, got '255'"):
         load_config({})
 
 
@@ -78,6 +78,15 @@ def test_an_unknown_environment_key_is_refused(monkeypatch):
         ({"workers": 0}, "workers"),
         ({"split": "bogus"}, "split"),
         ({"cutoffs": (0, 5)}, "cutoffs: 0 is no cutoff"),
+        ({"population": "many"}, "population: expected a whole number, got 'many'"),
+        ({"min_rating": "high"}, "min_rating: expected a number, got 'high'"),
+        ({"chooser": "luck"}, "chooser: expected 'tpe' or 'random', got 'luck'"),
+        ({"objectives": 5}, "objectives: expected a list, got 5"),
+        ({"prices": {"m": {"input": 1}}}, "prices.m.output: is missing"),
+        (
+            {"isolation": "container", "unsafe_no_sandbox": True},
+            "^isolation container and unsafe_no_sandbox contradict",
+        ),
         ({"columns": "nobody"}, "columns: 'nobody': expected pairs such as user=uid"),
         ({"columns": "user= "}, "expected pairs"),
     ],

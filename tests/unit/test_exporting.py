@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from autorec.domain.state import Record, State
 from autorec.exporting.card import Card, literal
 from autorec.exporting.code import lay_out_code, requirements, served_roles
 from autorec.exporting.folder import new_folder
+from autorec.store.folder import RunFolder
 from autorec.tasks.ranking.role import RANKING, Clicks
 from autorec.tasks.retrieval import RETRIEVAL, Interactions
 from autorec.tasks.roles import Portable, Role, Takeaway
@@ -151,8 +151,8 @@ def test_ties_were_broken_for_the_best_checkpoint() -> None:
 
 
 REFUSED = {
-    "not trained": (record(), {}, "has not been trained yet"),
-    "not reached": (record(), {"search_ended": "out of time"}, "ended before its turn"),
+    "not trained": (record(), {}, "was not trained: its turn has not come"),
+    "not reached": (record(), {"search_ended": "out of time"}, "was not trained: the search ended before its turn"),
     "failed": (
         record(search=trained(Stage.SEARCH, evaluation=None, outcome=OutcomeKind.CRASHED, reason="ZeroDivisionError")),
         {},
@@ -168,7 +168,7 @@ def test_what_cannot_be_exported_is_refused_with_why(tmp_path: Path, name: str) 
     refused, changes, about = REFUSED[name]
     state = replace(State(seq=1, seed=0, task=TASK, records={refused.id: refused}), **changes)
     with pytest.raises(UsageError, match=about) as caught:
-        export_candidate(SimpleNamespace(path=tmp_path / "run"), state, refused, tmp_path / "x")  # type: ignore[arg-type]
+        export_candidate(RunFolder.create(tmp_path / "run"), state, refused, tmp_path / "x")
     assert caught.value.fix
     assert not (tmp_path / "x").exists()
 

@@ -7,10 +7,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from autorec.cli.main import run
 from autorec.cli.summary import show_result
+from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
 from autorec.domain.resolution import nothing_valid
 from autorec.schemas.config import SearchConfig
@@ -46,7 +46,8 @@ def commands(told: Told) -> list[str]:
 
 
 def end_of_search(told: Told) -> str:
-    console = Console(file=io.StringIO(), width=200)
+    console = Screen()
+    console.file, console.width = io.StringIO(), 200
     show_result(console, read_account(told.folder).state, "r", {"model.py": "x = 1"}, "r/champion")
     return console.file.getvalue()
 
@@ -74,6 +75,7 @@ def test_export_is_told_where_the_role_can_be_exported(tmp_path: Path) -> None:
 
 def test_a_search_that_is_over_tells_how_to_begin_another_on_the_same_data(tmp_path: Path, capsys) -> None:
     told = ranked(tmp_path / "r")
+    told.folder.write_champion({"model.py": ""})
     told.close()
     assert run(["resume", f"{tmp_path}/r", "--budget", "5m"]) == 2
     fix = capsys.readouterr().err.split("autorec search ")[1]
@@ -89,3 +91,40 @@ def test_a_search_that_had_no_time_for_a_candidate_says_so_and_what_to_give(tmp_
     assert end_of_search(told).startswith(
         "Nothing valid was found: no candidate was trained; the search ended: out of time. Give more --budget. "
     )
+
+
+def test_a_search_that_is_over_tells_what_can_be_done_where_no_folder_of_a_champion_is(tmp_path: Path, capsys) -> None:
+    def fix_of(*arguments: str) -> str:
+        assert run([*arguments]) == 2
+        return capsys.readouterr().err.split("fix: ")[1].strip()
+
+    told = ranked(tmp_path / "bare")
+    told.close()
+    fix = fix_of("resume", f"{tmp_path}/bare", "--budget", "5m")
+    assert f"autorec show {tmp_path}/bare champion --code-to champion; then autorec search" in fix
+
+    told = Told(tmp_path / "none")
+    told.baseline("pop", 0.2)
+    told.record(ev.SearchEnded(reason="out of time"))
+    assert "`autorec status" in fix_of("export", f"{tmp_path}/none", "champion", str(tmp_path / "x"))
+    told.folder.close()
+    assert f"`autorec resume {tmp_path}/none`" in fix_of("export", f"{tmp_path}/none", "champion", str(tmp_path / "x"))
+    fix = fix_of("resume", f"{tmp_path}/none", "--budget", "5m")
+    assert fix == f"`autorec resume {tmp_path}/none`, without --budget, goes on with its finals"
+
+    told = Told(tmp_path / "lost")
+    told.baseline("pop", None)
+    told.record(ev.SearchEnded(reason="out of time"))
+    told.record(ev.ChampionChosen(candidate=None, reason="no candidate could be judged on confirm"))
+    told.record(ev.RunEnded(reason="nothing valid was found"))
+    told.close()
+    assert fix_of("resume", f"{tmp_path}/lost", "--budget", "5m") == "begin a new one: autorec search --budget 5m"
+    fix = fix_of("export", f"{tmp_path}/lost", "champion", str(tmp_path / "x"))
+    assert fix.startswith("begin a new run with more --budget")
+
+
+def test_code_at_the_end_of_a_search_is_never_broken(tmp_path: Path) -> None:
+    console, line = Screen(), "x = " + " + ".join(["a_long_name"] * 30)
+    console.file, console.width = io.StringIO(), 60
+    show_result(console, read_account(finished(tmp_path / "r").folder).state, "r", {"model.py": line}, "r/champion")
+    assert line in console.file.getvalue().splitlines()

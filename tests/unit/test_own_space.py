@@ -71,6 +71,9 @@ def test_it_is_read_once(space, tmp_path):
     ("old", "new", "said"),
     [
         ("role: retrieval", "role: ranking", "role is ranking; the search is for retrieval"),
+        ("role: retrieval", "role: retrival", "role is retrival; expected one of retrieval, ranking"),
+        ("low: 1", "low: few", "tunables.depth.low is 'few'; expected a whole number"),
+        ("default: false", "default: never", "structure.deep.default is 'never'; expected true or false"),
         ("own/mine", "own/nine", "code.mine is own/nine; expected a folder with model.py.j2"),
         ("builtin/retrieval/popularity", "builtin/retrieval/pop", "code.pop is builtin/retrieval/pop"),
         ("own/mine", "../mine", "expected a folder beside the file"),

@@ -32,7 +32,7 @@ def test_a_good_candidate_has_no_breach():
         ("torch.py", "x = 1", "torch.py hides the module torch"),
         ("../x.py", "x = 1", "each part must be"),
         ("params.json", "{", "params.json: line 1 is no JSON"),
-        ("params.json", "[]", "params.json: top level: Input should be a valid dictionary"),
+        ("params.json", "[]", "params.json: top level: expected keys and values, got []"),
         ("params.json", '{"lr": 0.1}', "params.json: lr: "),
         ("params.json", '{"lr": {"type": "real", "default": 1}}', "params.json: lr: "),
         ("params.json", '{"a": {"type": "int", "low": 1, "high": 3, "default": 9}}', "default 9 is outside [1, 3]"),

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from autorec.domain.errors import DataError
+from autorec.schemas.config import SearchConfig
 from autorec.tasks import readers as sizes
 from autorec.tasks.parquet import literal
 from autorec.tasks.ranking import readers
 from autorec.tasks.ranking.formats import CRITEO_NAMES
 from autorec.tasks.ranking.readers import load
+from autorec.tasks.ranking.sign import sign
 
 duckdb = pytest.importorskip("duckdb", reason="needs the extra autorec[data]")
 
@@ -159,3 +161,11 @@ def test_large_text_without_duckdb_is_read_and_the_extra_named(as_csv: Path, mon
     monkeypatch.setattr(sizes, "LARGE_TEXT", 0)
     monkeypatch.setattr(readers, "has_duckdb", lambda: False)
     assert any("autorec[data]" in note for note in load(as_csv, {}).notes)
+
+
+@pytest.mark.parametrize("label", ["(i % 2) AS click", "(i % 2 = 1) AS clicked", "CAST(i % 2 AS DOUBLE) AS label"])
+def test_a_label_is_a_sign_of_ranking_in_parquet_too(tmp_path: Path, label: str) -> None:
+    file = write(tmp_path / "rows.parquet", f"SELECT i AS user_id, i AS item_id, {label} FROM range(40) t(i)")
+    assert "holds 0 and 1 alone" in (sign(SearchConfig(data=file)) or "")
+    grades = write(tmp_path / "grades.parquet", "SELECT i AS user_id, i AS item_id, i % 3 AS label FROM range(40) t(i)")
+    assert sign(SearchConfig(data=grades)) is None

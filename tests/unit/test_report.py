@@ -241,6 +241,24 @@ def test_the_configuration_can_be_used_again(tmp_path):
     assert SearchConfig.model_validate(tomllib.loads(text)) == config
 
 
+def test_what_was_not_trained_says_why(tmp_path):
+    told = Told(tmp_path / "r")
+    told.baseline("pop", 0.2)
+    told.candidate(None, trained=False)
+    told.record(ev.SearchEnded(reason="out of time"))
+    assert re.search(r"not run \W* ?the search ended before its turn \(out of time\)", said(told))
+
+
+def test_the_ends_of_an_interval_stand_apart_from_the_gain(tmp_path):
+    page = render(read_account(finished(tmp_path / "r").folder))
+    drawn = re.findall(r">([^<>]+)</text>", page)
+    ends = [text for text in drawn if " to " in text]
+    assert len(ends) == 2
+    for text in ends:
+        assert re.fullmatch(r"[+−][\d.]+ to [+−][\d.]+", text)
+        assert re.fullmatch(r"[+−][\d.]+", drawn[drawn.index(text) - 1])
+
+
 def test_the_command_writes_where_it_is_told(tmp_path, monkeypatch, capsys):
     path = finished(tmp_path / "runs" / "demo").close()
     monkeypatch.chdir(tmp_path)

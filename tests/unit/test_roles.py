@@ -103,3 +103,48 @@ def test_what_would_do_nothing_is_refused(changes, message):
     with pytest.raises(UsageError, match=message) as caught:
         load_data(SearchConfig(**changes))
     assert caught.value.fix
+
+
+CLICKS = "user_id,item_id,timestamp,click\n" + "".join(f"u{n % 9},i{n % 131},{n},{n // 2 % 2}\n" for n in range(120))
+CRITEO = "".join("\t".join([str(n % 2), *["1"] * 13, *["ab"] * 26]) + "\n" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "sign"),
+    [
+        (CLICKS, {}, "its column 'click' holds 0 and 1 alone"),
+        (CLICKS, {"columns": {"user": "user_id"}}, "its column 'click' holds 0 and 1 alone"),
+        (CLICKS, {"columns": {"label": "click"}}, "--columns names its label"),
+        (CRITEO, {}, "it has the Criteo layout"),
+    ],
+)
+def test_data_of_another_role_than_the_default_is_not_misread(tmp_path, text, more, sign):
+    file = tmp_path / "rows.csv"
+    file.write_text(text)
+    for ask in (settle, load_data):
+        with pytest.raises(UsageError, match=f"rows.csv looks like data for ranking: {sign}") as caught:
+            ask(SearchConfig(data=file, **more))
+        assert caught.value.fix.startswith("give --role ranking")
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (CLICKS, {"role": "retrieval"}),
+        (CLICKS, {"min_rating": 1}),
+        (CLICKS, {"columns": {"value": "click"}}),
+        (CLICKS.replace(",0\n", ",1\n"), {}),
+        (CLICKS.replace("click", "rating"), {}),
+        (CLICKS.replace(",0\n", ",3\n"), {}),
+    ],
+    ids=["named", "filtered by value", "its column named", "positive only", "a rating", "grades"],
+)
+def test_a_log_with_values_is_a_log(tmp_path, text, more):
+    file = tmp_path / "log.csv"
+    file.write_text(text)
+    assert "users" in load_data(SearchConfig(data=file, **more)).sizes
+
+
+def test_a_settled_role_is_not_doubted_again(tmp_path):
+    """What a run keeps says its role, so that it is taken up again whatever its data looks like."""
+    assert "role" in settle(SearchConfig()).model_fields_set

@@ -1,5 +1,6 @@
 import errno
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -9,9 +10,10 @@ import pytest
 
 from autorec.domain import events as ev
 from autorec.domain.errors import RunError, StoreError
+from autorec.schemas.events import SCHEMA_VERSION
 from autorec.store import folder as folder_module
 from autorec.store.events import EventTable
-from autorec.store.folder import RunFolder, resolve_run
+from autorec.store.folder import RUNS, RunFolder, called, resolve_run
 
 EVENT = ev.SearchEnded(reason="done")
 
@@ -55,7 +57,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
     RunFolder.create(tmp_path / "run").close()
     with sqlite3.connect(tmp_path / "run" / "run.db") as db:
         db.execute("PRAGMA user_version=99")
-    with pytest.raises(RunError, match="another version of autorec: format 99, expected 3"):
+    with pytest.raises(RunError, match=f"another version of autorec: format 99, expected {SCHEMA_VERSION}"):
         RunFolder.open(tmp_path / "run")
 
 
@@ -172,12 +174,19 @@ def test_a_full_disk_is_explained_and_loses_nothing(tmp_path):
     assert next(iter(folder.events.read())) == EVENT
 
 
-def test_names_and_paths(tmp_path):
-    assert resolve_run("demo", tmp_path) == tmp_path / "demo"
-    assert str(resolve_run("somewhere/else", tmp_path)) == "somewhere/else"
+def test_names_and_paths():
+    assert resolve_run("demo") == RUNS / "demo"
+    assert str(resolve_run("somewhere/else")) == "somewhere/else"
     for bad in ("", ".hidden", "a b", "x" * 200, "\x1b[31m"):
         with pytest.raises(RunError):
-            resolve_run(bad, tmp_path)
+            resolve_run(bad)
+
+
+@pytest.mark.parametrize("given", ["demo", "./demo", "a.b/c", "/tmp/x y/demo", "runs/demo", "runs/a b", "demo/"])
+def test_a_command_that_is_told_finds_the_same_run(given):
+    path = resolve_run(given)
+    (word,) = shlex.split(called(path))
+    assert resolve_run(word) == path
 
 
 def test_wall_clock_adds_up_over_sittings(tmp_path):

@@ -12,7 +12,7 @@ from autorec.tasks.datasets import Dataset
 from autorec.tasks.holdouts import Holdout, ground
 from autorec.tasks.parts import rows_of
 from autorec.tasks.readers import load
-from autorec.tasks.splits import split
+from autorec.tasks.splits import RULES, split
 
 Row = tuple[str, str, int]
 
@@ -131,6 +131,22 @@ def test_what_cannot_be_split_is_refused(dataset: Dataset, rule: str, message: s
     with pytest.raises(DataError, match=message) as caught:
         split(dataset, rule)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_too_little_data_for_any_split_is_called_so(rule: str) -> None:
+    with pytest.raises(DataError) as caught:
+        split(make([("u", "i", 1), ("v", "j", 2)]), rule)
+    assert caught.value.fix.startswith("give more data: there is too little for any split")
+
+
+def test_only_rules_that_leave_something_to_judge_are_suggested() -> None:
+    same_time = make([(u, i, 7) for u, i, _ in grid(3, 9)])
+    with pytest.raises(DataError) as caught:
+        split(same_time, "temporal")
+    suggested = caught.value.fix.removeprefix("choose --split ").partition(",")[0].split(" or ")
+    assert suggested == ["loo", "ratio"]
+    assert all(split(same_time, rule).rule == rule for rule in suggested)
 
 
 def test_manifest_is_plain() -> None:

@@ -31,7 +31,7 @@ class Layout:
 
 def lay_out(table: Headed, raw: Raw, named: Mapping[str, str]) -> Layout:
     """Raises DataError where a name is not in the header, no column looks like a label, or no feature is left."""
-    label, user, time = (_find(table, meaning, named) for meaning in GUESSES)
+    label, user, time = (find(table, meaning, named) for meaning in GUESSES)
     if label is None:
         raise DataError(
             f"{table.path}: no column for label; expected one of {', '.join(GUESSES['label'])}; "
@@ -58,7 +58,7 @@ def lay_out(table: Headed, raw: Raw, named: Mapping[str, str]) -> Layout:
     )
 
 
-def _find(table: Headed, meaning: str, named: Mapping[str, str]) -> int | None:
+def find(table: Headed, meaning: str, named: Mapping[str, str]) -> int | None:
     """The column of a meaning: as it was named, or guessed by its name; None where there is none."""
     if meaning in named:
         return _place(table, named[meaning], meaning)

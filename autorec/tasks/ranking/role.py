@@ -136,6 +136,12 @@ def load(config: SearchConfig) -> Clicks:
     return Clicks(data=rows, split=cut, vocabularies=vocabularies, named=config.columns)
 
 
+def _sign(config: SearchConfig) -> str | None:
+    from autorec.tasks.ranking.sign import sign
+
+    return sign(config)
+
+
 def _synthesise(target: Path, seed: int, sizes: Mapping[str, int]) -> str:
     from autorec.tasks.ranking.world import ClickWorld, generate, write_csv
 
@@ -185,5 +191,6 @@ RANKING = Role(
     ),
     protocol=_protocol,
     load=load,
+    sign=_sign,
     synthesise=_synthesise,
 )

@@ -10,11 +10,12 @@ import hashlib
 import numpy as np
 
 from autorec.domain.errors import DataError
+from autorec.domain.text import count
 from autorec.tasks.cuts import CONFIRM, GIVEN_PARTS, SELECT, TRAIN, temporal
 from autorec.tasks.datasets import Int8s, Int64s
 from autorec.tasks.parts import CODE_OF
 from autorec.tasks.ranking.impressions import Impressions
-from autorec.tasks.splits import Split
+from autorec.tasks.splits import Split, instead
 
 RULES = ("auto", "temporal", "ratio", "given")
 
@@ -25,8 +26,15 @@ def split(rows: Impressions, rule: str = "auto", seed: int = 0) -> Split:
     Raises DataError when the rule does not fit, or a part is left without clicks, or with nothing else.
     """
     resolved, notes = _resolve(rows) if rule == "auto" else (rule, ())
-    part = _cut(rows, resolved, seed)
-    _require_both_labels(rows, part, resolved)
+    try:
+        part = _cut(rows, resolved, seed)
+    except DataError as error:
+        raise DataError(str(error), fix=error.fix if _others(rows, resolved, seed) else instead(())) from None
+    if problem := _one_label(rows, part):
+        raise DataError(
+            f"{rows.name}: after the split {resolved!r}, {problem}; expected some rows of each label",
+            fix=instead(_others(rows, resolved, seed)),
+        )
     digest = hashlib.sha256(rows.digest.encode() + part.tobytes()).hexdigest()
     return Split(part=part, rule=resolved, seed=seed, digest=digest, notes=notes)
 
@@ -81,12 +89,22 @@ def _shuffled(rows: Impressions, seed: int) -> Int64s:
     return (rows.row_hashes(seed) >> np.uint64(1)).astype(np.int64)
 
 
-def _require_both_labels(rows: Impressions, part: Int8s, rule: str) -> None:
+def _one_label(rows: Impressions, part: Int8s) -> str | None:
+    """The first part that has rows of one label only, or none, and what it has; None where all have both."""
     for each, code in CODE_OF.items():
         here = rows.labels[part == code]
         if not here.any() or here.all():
-            raise DataError(
-                f"{rows.name}: after the split {rule!r}, {each.value} has {int(here.sum()):,} clicks in "
-                f"{len(here):,} rows; expected some rows of each label",
-                fix="give more data, or choose another rule: --split temporal or ratio",
-            )
+            return f"{each.value} has {count(int(here.sum()), 'click')} in {count(len(here), 'row')}"
+    return None
+
+
+def _others(rows: Impressions, rule: str, seed: int) -> tuple[str, ...]:
+    """The other rules that leave something to judge."""
+    return tuple(each for each in RULES[1:] if each != rule and _would_do(rows, each, seed))
+
+
+def _would_do(rows: Impressions, rule: str, seed: int) -> bool:
+    try:
+        return _one_label(rows, _cut(rows, rule, seed)) is None
+    except DataError:
+        return False

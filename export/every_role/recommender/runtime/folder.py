@@ -56,7 +56,7 @@ class Trained:
         if not file.is_file():
             raise Refusal(
                 f"{self.path} has nothing that was judged: it was trained here, or exported without its rows",
-                "verify the folder that `autorec export` made, without --no-history",
+                "export it once more without --no-history (autorec export RUN CANDIDATE DIR), and verify that folder",
             )
         return np.load(file)
 

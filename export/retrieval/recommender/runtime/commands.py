@@ -53,7 +53,7 @@ def train(given: argparse.Namespace, trained: Trained) -> None:
 def verify(given: argparse.Namespace, trained: Trained) -> None:
     from recommender.runtime.judged import count_equal
 
-    equal, n = count_equal(Recommender(trained))
+    equal, n = count_equal(trained)
     print(f"{equal} of {n} lists are the judged ones, all {trained.about['top_k']} places in the same order")
     if equal < n:
         raise Refusal(

@@ -1,4 +1,5 @@
-"""Temporary folders that do not outlive their owner for long: what a killed process left is removed by the next one.
+"""Temporary folders that do not outlive their owner for long: what a killed process left is removed by the next one,
+and so are the processes that were to work in them.
 
 The owner holds a lock on a file beside its folder; the kernel gives it back when the owner is gone, however it went.
 """
@@ -13,8 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from autorec.marks import kill_marked, mark_of
+
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 PREFIX, LOCK, NEW = "autorec-scratch-", ".lock", ".new"
+GONE_WITHIN_S = 10.0
 UNBORN_S = 60.0
 """A lock that is so old and not yet under its name has lost its owner."""
 
@@ -51,7 +55,7 @@ def drop_scratch(folder: Path, lock: int) -> None:
 
 
 def remove_abandoned() -> None:
-    """Remove the scratch folders of this user whose owner is gone."""
+    """Remove the scratch folders of this user whose owner is gone, and kill whoever still works in one."""
     for suffix, least_age_s in ((LOCK, 0.0), (NEW, UNBORN_S)):
         for lock_file in Path(tempfile.gettempdir()).glob(f"{PREFIX}*{suffix}"):
             with suppress(OSError):
@@ -64,7 +68,9 @@ def _remove_if_free(lock_file: Path) -> None:
     lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _clear(lock_file.with_suffix(""))
+        folder = lock_file.with_suffix("")
+        kill_marked(mark_of(folder), GONE_WITHIN_S)
+        _clear(folder)
     finally:
         os.close(lock)
 

@@ -1,13 +1,15 @@
 """Stands between the trusted side and a runner where there is no PID namespace: all orphans come to it.
 
-    python -I -B -S keeper.py COMMAND ...
+    python -I -B -S keeper.py MARK COMMAND ...
 
 It ends with the command, or at SIGTERM, which it also gets when the thread that started it dies; either way it first
-kills every descendant until none is left. Its exit code is the command's, as a shell has it.
+kills every descendant until none is left. Its exit code is the command's, as a shell has it. All that it starts bears
+MARK, a number, by which it is found from outside if this process itself is killed.
 """
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import time
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+RLIMIT_LOCKS = 10
 SIGNAL_EXIT = 128
 LOOK_AGAIN_S = 0.01
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -22,8 +25,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> None:
     bind()
+    put_mark(int(sys.argv[1]))
     try:
-        runner = subprocess.Popen(sys.argv[1:])
+        runner = subprocess.Popen(sys.argv[2:])
         os.close(0)
         code = runner.wait()
     finally:
@@ -38,6 +42,14 @@ def bind() -> None:
     for option, value in ((PR_SET_CHILD_SUBREAPER, 1), (PR_SET_PDEATHSIG, signal.SIGTERM)):
         if _libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
             sys.exit(f"prctl {option}: {os.strerror(ctypes.get_errno())}")
+
+
+def put_mark(mark: int) -> None:
+    """As a limit on file locks, which all that is started from here on inherits and nobody but root can raise."""
+    try:
+        resource.setrlimit(RLIMIT_LOCKS, (mark, mark))
+    except ValueError as error:
+        sys.exit(f"cannot mark the processes: {error}; is `ulimit -x` not unlimited?")
 
 
 def sweep() -> None:

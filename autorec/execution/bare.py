@@ -7,6 +7,7 @@ from autorec.execution.ground import Ground
 from autorec.execution.hold import Swept
 from autorec.execution.mounts import Interpreter, keeper_command, runner_arguments
 from autorec.execution.process import Sandbox
+from autorec.marks import mark_of
 from autorec.scratch import drop_scratch, make_scratch
 
 
@@ -24,5 +25,6 @@ class Bare:
         arguments = runner_arguments(
             self.name, self._interpreter, ground, job=folder, data=ground.data_dir, query=ground.query_dir
         )
-        command = keeper_command(self._interpreter, arguments)
-        return Sandbox(command, partial(Swept, None), partial(drop_scratch, folder, lock))
+        mark = mark_of(folder)
+        command = keeper_command(self._interpreter, mark, arguments)
+        return Sandbox(command, partial(Swept, mark), partial(drop_scratch, folder, lock))

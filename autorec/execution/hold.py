@@ -4,13 +4,11 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
 from typing import Protocol
 
-from autorec.execution.uids import processes_of
-from autorec.execution.watch import children, is_alive, tree
-
-LOOK_AGAIN_S = 0.01
+from autorec.execution.watch import children, tree
+from autorec.marks import LOOK_AGAIN_S, is_alive, kill_each, marked
 
 
 class Hold(Protocol):
@@ -77,12 +75,12 @@ class Swept:
     when the runner ends or when it is told to by SIGTERM.
 
     The kill does not rest on the keeper alone: from here, its descendants are killed until a look finds none, and so
-    is all that runs under `uid`, where the job has one of its own: whatever became of the keeper.
+    is all that bears the sandbox's `mark`, whatever became of the keeper.
     """
 
-    def __init__(self, uid: int | None, pid: int, handle: int) -> None:
+    def __init__(self, mark: int, pid: int, handle: int) -> None:
         self.root = pid
-        self._uid = uid
+        self._mark = mark
         self._handle = handle
 
     def take(self) -> bool:
@@ -91,28 +89,26 @@ class Swept:
     def kill(self) -> None:
         send(self._handle, signal.SIGCONT)
         send(self._handle, signal.SIGTERM)
-        self._kill_inside()
+        kill_each(self._below())
 
     def gone(self, within_s: float) -> bool:
         deadline = time.monotonic() + within_s
-        while self._inside():
+        while kill_each(self._inside()):
             if time.monotonic() > deadline:
                 return False
-            self._kill_inside()
             time.sleep(LOOK_AGAIN_S)
         return True
 
     def close(self) -> None:
         """Nothing was taken."""
 
-    def _kill_inside(self) -> None:
-        for pid in self._inside():
-            with suppress(ProcessLookupError, PermissionError):  # gone, or it became somebody whom only root may kill
-                os.kill(pid, signal.SIGKILL)
+    def _below(self) -> Iterator[int]:
+        """What descends from the keeper, as long as there is one."""
+        return (pid for pid in list(tree(self.root)) if pid != self.root and is_alive(pid))
 
-    def _inside(self) -> list[int]:
-        own = processes_of(self._uid) if self._uid is not None else ()
-        return [pid for pid in {*tree(self.root), *own} if pid != self.root and is_alive(pid)]
+    def _inside(self) -> Iterator[int]:
+        yield from self._below()
+        yield from (pid for pid in marked(self._mark) if pid != self.root)
 
 
 def send(handle: int, number: signal.Signals) -> None:

@@ -21,6 +21,7 @@ from autorec.execution.hold import Swept
 from autorec.execution.mounts import Interpreter, keeper_command, ours, runner_arguments
 from autorec.execution.process import Sandbox
 from autorec.execution.uids import free_uid
+from autorec.marks import mark_of
 from autorec.scratch import drop_scratch, make_scratch
 
 TRUNCATION_VERSION, SIGNALS_VERSION = 3, 6
@@ -54,13 +55,14 @@ class Landlock:
         runner = runner_arguments(
             self.name, self._interpreter, ground, job=folder, data=ground.data_dir, query=ground.query_dir
         )
-        uid = free_uid() if self._as_root else None
-        if uid is not None:
+        if self._as_root:
+            uid = free_uid()
             os.chown(folder, uid, uid)
             runner = [*_drop_to(uid), *runner]
+        mark = mark_of(folder)
         return Sandbox(
-            keeper_command(self._interpreter, runner),
-            partial(Swept, uid),
+            keeper_command(self._interpreter, mark, runner),
+            partial(Swept, mark),
             partial(drop_scratch, folder, lock),
             folder=folder,
         )

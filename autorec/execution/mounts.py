@@ -93,9 +93,9 @@ def runner_arguments(
     ]
 
 
-def keeper_command(interpreter: Interpreter, command: Sequence[str]) -> list[str]:
-    """The command with a keeper around it, who sees to it that no process is left."""
-    return [str(interpreter.executable), "-I", "-B", "-S", str(ours() / "keeper.py"), *command]
+def keeper_command(interpreter: Interpreter, mark: int, command: Sequence[str]) -> list[str]:
+    """The command with a keeper around it, who marks it and sees to it that no process is left."""
+    return [str(interpreter.executable), "-I", "-B", "-S", str(ours() / "keeper.py"), str(mark), *command]
 
 
 def mounted(interpreter: Interpreter) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from autorec.domain.errors import IsolationError
@@ -11,7 +12,7 @@ FIRST_UID, UIDS = 64_000, 1_400
 
 def free_uid() -> int:
     """One of them under which nothing runs. Raises IsolationError when all are taken."""
-    taken = {uid for _, uid in owners()}
+    taken = set(owners())
     start = secrets.randbelow(UIDS)
     for place in range(UIDS):
         uid = FIRST_UID + (start + place) % UIDS
@@ -21,15 +22,8 @@ def free_uid() -> int:
                          fix="end those that are left of earlier runs")  # fmt: skip
 
 
-def processes_of(uid: int) -> Iterator[int]:
-    """The pids of all processes of a uid."""
-    return (pid for pid, owner in owners() if owner == uid)
-
-
-def owners() -> Iterator[tuple[int, int]]:
-    """Pid and uid of every process."""
+def owners() -> Iterator[int]:
+    """The uid of every process."""
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            yield int(process.name), process.stat().st_uid
-        except OSError:
-            continue
+        with suppress(OSError):
+            yield process.stat().st_uid

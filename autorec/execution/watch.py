@@ -111,14 +111,6 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def is_alive(pid: int) -> bool:
-    """Whether the process is there and not merely waiting to be reaped."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except (OSError, IndexError):
-        return False
-
-
 def cpu_ticks(pid: int) -> int:
     """Clock ticks that a process and its waited-for children have used; 0 when it is gone.
 

@@ -3,11 +3,14 @@
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 from autorec.execution.ground import Ground
 from autorec.execution.hold import Swept
 from autorec.execution.process import Sandbox
+from autorec.marks import mark_of
 
+NO_MARK = mark_of(Path("no folder"))
 READY = """
 import signal, socket
 socket.socket(fileno=0).send(b'{"event": "ready", "index": 0}')
@@ -41,7 +44,7 @@ class ScriptedTier:
     def start(self, ground: Ground) -> Sandbox:
         """See `ground.Tier`; the ground is not looked at."""
         script = self._scripts[min(len(self.started), len(self._scripts) - 1)]
-        sandbox = Sandbox([sys.executable, "-I", "-S", "-c", script], partial(Swept, None))
+        sandbox = Sandbox([sys.executable, "-I", "-S", "-c", script], partial(Swept, NO_MARK))
         self.started.append(sandbox)
         self.asked.release()
         return sandbox

@@ -69,7 +69,7 @@ ABSENT = "clone3"  # its flags lie behind a pointer, where no filter sees them; 
 CLONE_NEW = 0x7E020000  # namespaces of mounts, cgroups, names, IPC, users, processes, network
 AF_UNIX, SOCKET_KIND, CONNECTED = 1, 0xF, (1, 5)  # SOCK_STREAM, SOCK_SEQPACKET: these take no address once paired
 S_IFMT, DEVICES = 0o170000, (0o020000, 0o060000)
-PR_SET_DUMPABLE = 4
+PR_SET_DUMPABLE, RLIMIT_LOCKS = 4, 10
 TERMINAL_INPUT = (0x5412, 0x541C, 0x5423)  # TIOCSTI, TIOCLINUX, TIOCSETD
 
 # Classic BPF, see linux/filter.h and linux/seccomp.h.
@@ -113,6 +113,8 @@ def rules(kind: str) -> Iterator[Rule]:
         return
     yield Rule("socketpair", condition=Condition(1, SOCKET_KIND, CONNECTED, otherwise=True))
     yield Rule("prctl", condition=Condition(0, values=(PR_SET_DUMPABLE,)))  # would hide open files from a look
+    yield Rule("prlimit64", condition=Condition(1, values=(RLIMIT_LOCKS,)))  # the mark by which strays are found
+    yield Rule("setrlimit", condition=Condition(0, values=(RLIMIT_LOCKS,)))
     for call in ("prlimit64", "sched_setaffinity"):  # harmless on oneself, which is process 0
         yield Rule(call, condition=Condition(0, values=(0,), otherwise=True))
 

@@ -16,13 +16,13 @@ NUMBERS = {
         "read": 0, "ioctl": 16, "socket": 41, "connect": 42, "sendmsg": 46, "socketpair": 53, "clone": 56, "fork": 57,
         "fchmod": 91, "ptrace": 101, "mknod": 133, "mount": 165, "sched_setaffinity": 203, "unshare": 272,
         "openat": 257, "mknodat": 259, "utimensat": 280, "prlimit64": 302, "memfd_create": 319, "bpf": 321,
-        "io_uring_setup": 425, "clone3": 435, "futex_waitv": 449, "openat2": 437, "prctl": 157,
+        "setrlimit": 160, "io_uring_setup": 425, "clone3": 435, "futex_waitv": 449, "openat2": 437, "prctl": 157,
     },
     "aarch64": {
         "read": 63, "ioctl": 29, "socket": 198, "connect": 203, "sendmsg": 211, "socketpair": 199, "clone": 220,
         "fchmod": 52, "ptrace": 117, "mount": 40, "sched_setaffinity": 122, "unshare": 97, "openat": 56, "mknodat": 33,
         "utimensat": 88, "prlimit64": 261, "memfd_create": 279, "bpf": 280, "io_uring_setup": 425, "clone3": 435,
-        "futex_waitv": 449, "openat2": 437, "prctl": 167,
+        "setrlimit": 164, "futex_waitv": 449, "openat2": 437, "prctl": 167,
     },
 }  # fmt: skip
 TOKENS = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7, "i386": 0x40000003, "arm": 0x40000028}
@@ -112,6 +112,12 @@ def test_without_walls_more_is_refused(architecture: str) -> None:
         assert refused(architecture, "unwalled", "socketpair", 1, kind) == errno.EPERM, "a pair that takes an address"
     assert refused(architecture, "unwalled", "prctl", 4) == errno.EPERM, "looks from outside go on"
     assert refused(architecture, "unwalled", "prctl", 38) == refused(architecture, "walled", "prctl", 4) == 0
+    for call, *arguments in (("setrlimit", 10), ("prlimit64", 0, 10), ("prlimit64", 0, 10 | 1 << 32)):
+        assert refused(architecture, "unwalled", call, *arguments) == errno.EPERM, "its mark stays with it"
+        assert refused(architecture, "walled", call, *arguments) == 0
+    assert (
+        refused(architecture, "unwalled", "setrlimit", 7) == refused(architecture, "unwalled", "prlimit64", 0, 7) == 0
+    )
     for call in ("prlimit64", "sched_setaffinity"):
         assert refused(architecture, "unwalled", call, 0) == 0
         assert refused(architecture, "unwalled", call, 4711) == errno.EPERM

@@ -17,13 +17,14 @@ import pytest
 from attacks import MODEL, START
 
 from autorec.domain.errors import IsolationError
+from autorec.execution.canaries import uids_of
 from autorec.testing.isolation import make_tier
 
 pytestmark = pytest.mark.sandbox
 ROOT = Path(__file__).parents[2]
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
 OWNER = """
-import json, sys
+import json, os, signal, sys
 from autorec.domain.candidate import Candidate
 from autorec.domain.job import MEBIBYTE, Job, JobKind, Limits
 from autorec.execution.executor import SandboxExecutor
@@ -33,8 +34,12 @@ limits = Limits(training_s=3, wall_s=30, grace_s=1, disk_bytes=32 * MEBIBYTE, in
 job = Job(kind=JobKind.TRAIN, candidate=Candidate.of(made["files"]), data_dir=made["data"], query_dir=made["query"],
           seed=1, limits=limits)
 executor = SandboxExecutor(make_tier(made["tier"]))
+def observe(snapshot):
+    for sandbox in executor._live if made["kill_keeper"] else ():
+        os.kill(sandbox.pid, signal.SIGKILL)
+    return False
 try:
-    outcome = executor.run(job, lambda _: False)
+    outcome = executor.run(job, observe)
 finally:
     executor.close()
 print(json.dumps({"kind": outcome.kind, "reason": outcome.reason, "log": outcome.log}))
@@ -61,13 +66,16 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def run(train: str, bundle: Path, folder: Path, user: list[str], tier: str = "landlock") -> dict[str, str]:
-    """The outcome, of a search that has its temporary folder in `folder`."""
+def run(
+    train: str, bundle: Path, folder: Path, user: list[str], tier: str = "landlock", *, kill_keeper: bool = False
+) -> dict[str, str]:
+    """The outcome, of a search that has its temporary folder in `folder`; the keeper may be killed at a checkpoint."""
     made = {
         "files": {"model.py": MODEL, "train.py": START + train},
         "data": str(bundle / "data"),
         "query": str(bundle / "query"),
         "tier": tier,
+        "kill_keeper": kill_keeper,
     }
     site = next(path for path in map(Path, sys.path) if path.name == "site-packages" and (path / "torch").is_dir())
     environment = {
@@ -329,6 +337,38 @@ def fit(recommender, data, params, run):
     assert run(train, bundle, folder, user)["kind"] == "completed"
     assert list(folder.iterdir()) == []
     assert Path("/usr/bin").is_dir()
+
+
+STRAY = """
+import resource
+def fit(recommender, data, params, run):
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        print("FOUND", json.dumps({{
+            "shed": attempt(lambda: resource.setrlimit(10, (5, 5))),
+            "shed as another": attempt(lambda: resource.prlimit(0, 10, (5, 5))),
+            "hide": ctypes.CDLL(None).prctl(4, 0),
+        }}), flush=True)
+        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()", "{token}"])
+    os.close(writer)
+    os.read(reader, 1)  # until that one runs
+    while True:
+        run.checkpoint(recommender)
+"""
+
+
+@pytest.mark.parametrize("user", ["user"], indirect=True)
+def test_a_daemon_whose_keeper_is_killed_from_outside_is_found(user: list[str], bundle: Path, folder: Path) -> None:
+    """That it could not be found without its mark is shown in `tests/unit/test_marks.py`."""
+    token = f"autorec-test-{os.getpid()}-stray"
+    outcome = run(STRAY.format(token=token), bundle, folder, user, kill_keeper=True)
+    found = findings(outcome)
+    assert found.pop("hide") == -1
+    assert set(found.values()) == {"ValueError", "PermissionError"}, found
+    assert outcome["kind"] != "completed", outcome
+    assert uids_of(token) == []
+    assert list(folder.iterdir()) == []
 
 
 def test_sandboxes_side_by_side_do_not_reach_each_other(user: list[str], bundle: Path, folder: Path) -> None:

@@ -81,7 +81,10 @@ def test_when_the_search_is_killed_too_the_next_one_ends_what_is_left(
     token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    command, environment = [sys.executable, "-c", OWNER, DAEMON, token], {**os.environ, "TMPDIR": str(tmp_path)}
+    command, environment = (
+        [sys.executable, "-c", OWNER, DAEMON, token],
+        {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)},
+    )
     owner = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
     assert owner.stdout is not None
     keeper, folder = owner.stdout.readline().split()

@@ -18,9 +18,9 @@ from autorec.domain.errors import IsolationError
 from autorec.execution.filters import require_filter
 from autorec.execution.ground import Ground
 from autorec.execution.hold import send
-from autorec.execution.mounts import Identity, Interpreter, check_readable, mounted, ours, runner_arguments
+from autorec.execution.mounts import Identity, Interpreter, mounted, ours, runner_arguments
 from autorec.execution.process import Sandbox
-from autorec.execution.uids import free_uid
+from autorec.execution.uids import free_uid, require_open
 from autorec.scratch import drop_scratch, make_scratch
 
 ENGINES = ("podman", "docker")
@@ -32,7 +32,9 @@ PASSED_ON = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINERS_CONF"
 
 
 class Container:
-    """Implements `ground.Tier`. As root, the processes run under a uid of their own, else under the user's."""
+    """Implements `ground.Tier`. The processes run under a uid of their own (64000 and on), or, where podman has none
+    to give, under the user's in a user namespace: either way no process of the user's counts towards their limit.
+    """
 
     name = "container"
 
@@ -44,9 +46,9 @@ class Container:
 
     def start(self, ground: Ground) -> Sandbox:
         """See `ground.Tier`. Raises IsolationError."""
-        identity = Identity(drop_to=free_uid() if os.getuid() == 0 else None)
-        for given in (ground.data_dir, ground.query_dir):
-            check_readable(given, identity)
+        identity = Identity(drop_to=free_uid() if has_uid_to_give(self._engine) else None)
+        if identity.drop_to is not None:
+            require_open((ground.data_dir, ground.query_dir), mounted=True)
         folder, lock = make_scratch()
         name = f"autorec-{secrets.token_hex(8)}"
         command = container_command(
@@ -120,6 +122,11 @@ def find_engine() -> Path:
             f"{found[0]} is there, but does not answer", fix=f"start its service, and see what `{found[0]} info` says"
         )
     raise IsolationError(f"{working} has no image {IMAGE}", fix=f"{working} build -t {IMAGE} {ours()}")
+
+
+def has_uid_to_give(engine: Path) -> bool:
+    """Docker's service has all uids, whoever asks it; podman runs with the rights of who calls it."""
+    return os.getuid() == 0 or engine.name == "docker"
 
 
 def _answers(command: list[str]) -> bool:

@@ -8,9 +8,7 @@ asked for (stat), their contents cannot be read. What is written is looked at fr
 import ctypes
 import os
 import shutil
-import stat
 import tempfile
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from autorec.execution.ground import Ground
 from autorec.execution.hold import Swept
 from autorec.execution.mounts import Interpreter, keeper_command, ours, runner_arguments
 from autorec.execution.process import Sandbox
-from autorec.execution.uids import free_uid
+from autorec.execution.uids import free_uid, require_open
 from autorec.marks import mark_of
 from autorec.scratch import drop_scratch, make_scratch
 
@@ -50,7 +48,7 @@ class Landlock:
         """See `ground.Tier`. The job's folder is one of the machine's, removed afterwards. Raises IsolationError."""
         if self._as_root:
             python = (self._interpreter.executable, *self._interpreter.site, ours())
-            require_reachable((*python, ground.data_dir, ground.query_dir, Path(tempfile.gettempdir())))
+            require_open((*python, ground.data_dir, ground.query_dir, Path(tempfile.gettempdir())))
         folder, lock = make_scratch()
         runner = runner_arguments(
             self.name, self._interpreter, ground, job=folder, data=ground.data_dir, query=ground.query_dir
@@ -97,17 +95,3 @@ def require_version(version: int, *, as_root: bool) -> None:
         f"{have}; the landlock tier needs version {needed}",
         fix=f"run Linux {LINUX[needed]} or later with landlock in its lsm= list{otherwise}; or use the bwrap tier",
     )
-
-
-def require_reachable(paths: Iterable[Path]) -> None:
-    """A uid that owns nothing must get to all that the job needs. Raises IsolationError with what to open."""
-    for path in paths:
-        for folder in reversed(path.parents):
-            if not folder.stat().st_mode & stat.S_IXOTH:
-                raise IsolationError(
-                    f"the landlock tier runs jobs as a uid of their own, who cannot get to {path}: {folder} is closed",
-                    fix=f"chmod o+x {folder} (others may pass through it then, not list it), or use the bwrap tier",
-                )
-        if not path.stat().st_mode & stat.S_IROTH:
-            raise IsolationError(f"the landlock tier runs jobs as a uid of their own, which may not read {path}",
-                                 fix=f"chmod -R a+rX {path}")  # fmt: skip

@@ -1,23 +1,25 @@
 """What the inside of a bubblewrap sandbox looks like, as a command line.
 
-Read-only: /usr and its friends, the interpreter, its site-packages, autorec's `sandbox/` folder, /data and /query.
+Read-only: programs and libraries of /usr and of the interpreter, its site-packages, autorec's `sandbox/` folder, /data
+and /query. What else lies in /usr (sources, documents, /usr/local) does not exist inside.
 Writable: /job and /dev/shm, both in memory and bounded. Nothing else of the machine exists inside: no home, no
 repository, no run folder, no network.
 """
 
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from autorec.assets import assets
-from autorec.domain.errors import IsolationError
 from autorec.execution.ground import Ground
+from autorec.execution.uids import require_open
 
+PREFIX_FOLDERS = ("bin", "sbin", "include", "lib", "lib32", "lib64", "libexec")
+"""What Python, torch and the compiler that torch may call need of a prefix: /usr, and the interpreter's own."""
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
-SYSTEM_FILES = ("/etc/ld.so.cache", "/sys/devices/system/cpu")
-PROVIDED = ("/", "/usr", "/proc", "/dev")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/sys/devices/system/cpu", "/usr/share/zoneinfo")
+PROVIDED = ("/", "/proc", "/dev")
 NAMESPACES = ("pid", "net", "ipc", "uts", "cgroup-try")
 
 
@@ -59,14 +61,13 @@ def sandbox_command(
     ground: Ground,
 ) -> list[str]:
     """The command that starts a runner; its standard input is to be the control socket. Raises IsolationError."""
-    python = [path for path in (interpreter.base, *interpreter.site) if not path.is_relative_to("/usr")]
-    for folder in (ground.data_dir, ground.query_dir):
-        check_readable(folder, identity)
+    if identity.builds_as_root:
+        require_open((ground.data_dir, ground.query_dir), mounted=True)
     return [
         str(bwrap),
         *_namespaces(identity),
         *_system(),
-        *_read_only(python),
+        *_read_only(_shown(interpreter)),
         *_ours(ours(), interpreter),
         *("--ro-bind", str(ground.data_dir), "/data", "--ro-bind", str(ground.query_dir), "/query"),
         *_writable(ground, identity),
@@ -100,8 +101,15 @@ def keeper_command(interpreter: Interpreter, mark: int, command: Sequence[str]) 
 
 def mounted(interpreter: Interpreter) -> list[Path]:
     """What of the machine is shown read-only: the system's programs and libraries, the interpreter, its packages."""
-    system = [path for path in map(Path, ("/usr", *SYSTEM_FOLDERS, *SYSTEM_FILES)) if path.exists()]
-    return [*system, *(p for p in (interpreter.base, *interpreter.site) if not p.is_relative_to("/usr"))]
+    return [*(folder for folder in map(Path, SYSTEM_FOLDERS) if folder.exists()), *_shown(interpreter)]
+
+
+def _shown(interpreter: Interpreter) -> list[Path]:
+    """As `mounted`, but for what may be a link into /usr; none lies in another."""
+    shown = [prefix / name for prefix in (Path("/usr"), interpreter.base) for name in PREFIX_FOLDERS]
+    shown += [interpreter.executable, *interpreter.site, *map(Path, SYSTEM_FILES)]
+    there = dict.fromkeys(path for path in shown if path.exists())
+    return [path for path in there if not any(other in path.parents for other in there)]
 
 
 def _namespaces(identity: Identity) -> Iterator[str]:
@@ -113,13 +121,11 @@ def _namespaces(identity: Identity) -> Iterator[str]:
 
 
 def _system() -> Iterator[str]:
-    yield from ("--ro-bind", "/usr", "/usr")
     for folder in map(Path, SYSTEM_FOLDERS):
         if folder.is_symlink():
             yield from ("--symlink", str(folder.readlink()), str(folder))
         elif folder.is_dir():
             yield from ("--ro-bind", str(folder), str(folder))
-    yield from _read_only([path for path in map(Path, SYSTEM_FILES) if path.exists()])
     yield from ("--proc", "/proc", "--dev", "/dev")
 
 
@@ -156,13 +162,3 @@ def _drop_root(identity: Identity) -> Iterator[str]:
         return
     yield from ("/usr/bin/setpriv", f"--reuid={identity.drop_to}", f"--regid={identity.drop_to}", "--clear-groups")
     yield from ("--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs")
-
-
-def check_readable(folder: Path, identity: Identity) -> None:
-    """Root drops to a user who owns nothing: what is mounted must be readable by everyone."""
-    needed = stat.S_IROTH | stat.S_IXOTH
-    if identity.builds_as_root and (folder.stat().st_mode & needed) != needed:
-        raise IsolationError(
-            f"{folder} is to be mounted in a sandbox that runs as uid {identity.drop_to}, which may not read it",
-            fix=f"chmod -R a+rX {folder}",
-        )

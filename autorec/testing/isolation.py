@@ -12,8 +12,9 @@ from autorec.execution.bare import Bare
 from autorec.execution.bubblewrap import Bubblewrap
 from autorec.execution.container import Container
 from autorec.execution.ground import Tier
-from autorec.execution.landlock import Landlock, require_reachable
+from autorec.execution.landlock import Landlock
 from autorec.execution.mounts import Interpreter
+from autorec.execution.uids import require_open
 
 
 def make_tier(name: str) -> Tier:
@@ -35,13 +36,13 @@ def open_interpreter() -> Interpreter:
     current = Interpreter.current()
     system = shutil.which("python3", path="/usr/bin")
     try:
-        require_reachable((current.executable, *current.site))
+        require_open((current.executable, *current.site))
     except IsolationError:
         if system is None or not _same_version(system):
             raise
     else:
         return current
-    require_reachable(current.site)
+    require_open(current.site)
     return Interpreter(executable=Path(system).resolve(), base=Path("/usr"), site=current.site)
 
 

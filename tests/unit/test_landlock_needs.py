@@ -6,8 +6,8 @@ import pytest
 
 from autorec.domain.errors import IsolationError
 from autorec.execution.filters import require_filter
-from autorec.execution.landlock import require_reachable, require_version
-from autorec.execution.uids import FIRST_UID, UIDS, free_uid
+from autorec.execution.landlock import require_version
+from autorec.execution.uids import FIRST_UID, UIDS, free_uid, require_open
 
 
 @pytest.mark.parametrize(("version", "as_root", "linux"), [(0, False, "6.12"), (0, True, "6.2"), (2, True, "6.2"),
@@ -32,14 +32,18 @@ def test_what_other_users_cannot_get_to_is_named_with_the_folder_that_is_closed(
     data.parent.chmod(0o700)
     outermost = [folder for folder in (data.parent, *data.parent.parents) if folder.stat().st_mode & 1 == 0][-1]
     with pytest.raises(IsolationError, match=f"{outermost} is closed") as caught:
-        require_reachable([data])
+        require_open([data])
     assert caught.value.fix.startswith(f"chmod o+x {outermost} ")
+    require_open([data], mounted=True)
+    data.chmod(0o744)
+    with pytest.raises(IsolationError, match=f"may not read {data}"):
+        require_open([data], mounted=True)
 
 
 def test_a_file_that_others_may_not_read_is_named() -> None:
     with pytest.raises(IsolationError, match="may not read /etc/shadow"):
-        require_reachable([Path("/etc/shadow")])
-    require_reachable([Path("/etc/passwd")])
+        require_open([Path("/etc/shadow")])
+    require_open([Path("/etc/passwd")])
 
 
 def test_a_uid_is_one_of_our_own() -> None:

@@ -43,6 +43,19 @@ def trusted_code(host):
     return "BREACH: read autorec/domain/job.py"
 
 
+def beside_programs(host):
+    """Sources, documents and whatever else lies beside the system's programs: /usr/src, /usr/share, /usr/local"""
+    for place in ("/usr/src", "/usr/share", "/usr/games", "/usr/local"):
+        for folder, _, names in os.walk(place):
+            within = Path(folder).relative_to(place).parts[:1]
+            if within in (("zoneinfo",), ("bin",), ("lib",)):  # shown: times of day, an interpreter of /usr/local
+                continue
+            for path in (Path(folder, name) for name in names):
+                if path.is_file() and read_or_empty(path):
+                    return f"BREACH: read {path}"
+    return "nothing to be read"
+
+
 def own_environment(host):
     """Keys in its own environment"""
     return told(host, str(dict(os.environ)) + Path("/proc/self/environ").read_text())
@@ -189,7 +202,7 @@ def neighbour(host):
 
 def read_or_empty(path):
     try:
-        return path.read_text()
+        return path.read_text(errors="replace")
     except OSError:
         return ""
 

@@ -14,6 +14,8 @@ from typing import Any
 import lockdown
 
 HERE = Path(__file__).resolve().parent
+UNSEEN = 1 << 20
+"""More processes than anybody runs."""
 SHARED_MEMORY = "/dev/shm"
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc", "/sys", "/proc", "/dev")
@@ -34,12 +36,14 @@ SHOWN = (
 class Walls:
     """`mounts`: it mounts its own tmpfs. `filter`: the kind of filter, and with it all else that can be given up.
 
-    `in_sight`: the machine's files and processes are.
+    `in_sight`: the machine's files and processes are. `shares_uid`: others run under it too, unseen, so that
+    whoever built the walls has to limit the number of processes.
     """
 
     mounts: bool = False
     filter: str | None
     in_sight: bool = False
+    shares_uid: bool = False
 
     def step_back(self, arguments: argparse.Namespace) -> None:
         """What can be given up before torch is imported."""
@@ -54,7 +58,7 @@ class Walls:
         """Limits, files, system calls: right before the candidate. Raises OSError where the kernel refuses."""
         if not self.filter:
             return
-        others = lockdown.threads_of_user() if self.in_sight else 0
+        others = UNSEEN if self.shares_uid else lockdown.threads_of_user() if self.in_sight else 0
         lockdown.set_rlimits(job["rlimits"], processes_of_others=others)
         visible = _in_sight(arguments) if self.in_sight else _behind_walls(arguments)
         if not lockdown.restrict_files(**visible, devices=DEVICES) and self.in_sight:
@@ -64,6 +68,7 @@ class Walls:
 
 WALLS = {
     "container": Walls(mounts=True, filter="walled"),
+    "container-as-user": Walls(mounts=True, filter="walled", shares_uid=True),
     "bwrap": Walls(mounts=True, filter="walled"),
     "landlock": Walls(filter="unwalled", in_sight=True),
     "none": Walls(filter=None),

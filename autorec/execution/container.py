@@ -32,8 +32,10 @@ PASSED_ON = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DOCKER_HOST", "CONTAINERS_CONF"
 
 
 class Container:
-    """Implements `ground.Tier`. The processes run under a uid of their own (64000 and on), or, where podman has none
-    to give, under the user's in a user namespace: either way no process of the user's counts towards their limit.
+    """Implements `ground.Tier`. As root, the processes run under a uid of their own, else under the user's.
+
+    Podman puts a user's into a user namespace, where the kernel counts them apart. Docker's share the uid with all else
+    that the user runs, so there no limit for a uid is set: the engine has to limit the container.
     """
 
     name = "container"
@@ -43,10 +45,12 @@ class Container:
         require_filter("walled")
         self._engine = find_engine()
         self._interpreter = interpreter or Interpreter.current()
+        if shares_uid(self._engine, as_root=os.getuid() == 0):
+            require_limit_of_processes(self._engine)
 
     def start(self, ground: Ground) -> Sandbox:
         """See `ground.Tier`. Raises IsolationError."""
-        identity = Identity(drop_to=free_uid() if has_uid_to_give(self._engine) else None)
+        identity = Identity(drop_to=free_uid() if os.getuid() == 0 else None)
         if identity.drop_to is not None:
             require_open((ground.data_dir, ground.query_dir), mounted=True)
         folder, lock = make_scratch()
@@ -124,9 +128,21 @@ def find_engine() -> Path:
     raise IsolationError(f"{working} has no image {IMAGE}", fix=f"{working} build -t {IMAGE} {ours()}")
 
 
-def has_uid_to_give(engine: Path) -> bool:
-    """Docker's service has all uids, whoever asks it; podman runs with the rights of who calls it."""
-    return os.getuid() == 0 or engine.name == "docker"
+def shares_uid(engine: Path, *, as_root: bool) -> bool:
+    """Whether the kernel counts processes of the container together with others of the user's."""
+    return engine.name == "docker" and not as_root
+
+
+def require_limit_of_processes(docker: Path) -> None:
+    """Raises IsolationError where docker would leave out the limit on a container's processes, with a mere warning."""
+    info = [str(docker), "info", "--format", "{{.PidsLimit}}"]
+    said = subprocess.run(info, capture_output=True, text=True, check=False, timeout=ANSWER_WITHIN_S).stdout.strip()
+    if said != "true":
+        raise IsolationError(
+            f"{docker} cannot limit the processes of a container here: its service has no pids cgroup",
+            fix="give the service the pids controller (rootless docker: cgroup v2, delegated), use podman, or search "
+            "as root",
+        )
 
 
 def _answers(command: list[str]) -> bool:
@@ -141,14 +157,14 @@ def container_command(
 ) -> list[str]:
     """What starts the container; its first process is the runner."""
     uid, gid = (identity.drop_to,) * 2 if identity.drop_to is not None else (os.getuid(), os.getgid())
-    runner = runner_arguments(
-        "container", interpreter, ground, job=Path("/job"), data=Path("/data"), query=Path("/query")
-    )
+    shared = shares_uid(engine, as_root=identity.builds_as_root)
+    walls = "container-as-user" if shared else "container"
+    runner = runner_arguments(walls, interpreter, ground, job=Path("/job"), data=Path("/data"), query=Path("/query"))
     return [
         *(str(engine), "run", "--rm", "--name", name, "--pull=never", "--log-driver=none"),
         *("--network=none", "--ipc=private", "--read-only", "--cap-drop=ALL", f"--user={uid}:{gid}"),
         *("--security-opt=no-new-privileges", "--security-opt=label=disable"),
-        *_limits(ground),
+        *_limits(ground, shared),
         *(_for_podman(identity) if engine.name == "podman" else ()),
         *_folder_in_memory(engine.name, ground, uid),
         *_mounts(interpreter, ground, folder),
@@ -156,12 +172,14 @@ def container_command(
     ]
 
 
-def _limits(ground: Ground) -> Iterator[str]:
+def _limits(ground: Ground, shared: bool) -> Iterator[str]:
     """For the whole container, by the kernel; files in memory count as memory."""
     memory = ground.memory_bytes + 2 * ground.disk_bytes
     processes = ground.processes + THREADS_OF_THE_RUNNER
     yield from (f"--memory={memory}", f"--memory-swap={memory}", f"--pids-limit={processes}")
-    yield from (f"--ulimit=nproc={processes}:{processes}", "--ulimit=nofile=1024:1024", "--ulimit=core=0:0")
+    yield from ("--ulimit=nofile=1024:1024", "--ulimit=core=0:0")
+    if not shared:
+        yield f"--ulimit=nproc={processes}:{processes}"
 
 
 def _for_podman(identity: Identity) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autorec.domain.errors import IsolationError
-from autorec.execution.container import container_command, find_engine
+from autorec.execution.container import container_command, find_engine, require_limit_of_processes
 from autorec.execution.ground import Ground
 from autorec.execution.mounts import Identity, Interpreter
 
@@ -50,6 +50,22 @@ def test_an_ordinary_user_stays_who_they_are() -> None:
     assert f"--user={os.getuid()}:{os.getgid()}" in command("podman", None)
     assert "--userns=keep-id" in command("podman", None)
     assert "--userns=keep-id" not in command("podman")
+
+
+def test_processes_are_not_counted_with_all_others_of_the_user(tmp_path: Path) -> None:
+    """With docker; root gives a uid of its own, and podman a user namespace."""
+    assert "--ulimit=nproc=38:38" in command("docker")
+    assert "--ulimit=nproc=38:38" in command("podman", None)
+    shared = command("docker", None)
+    assert "--pids-limit=38" in shared
+    assert not [argument for argument in shared if "nproc" in argument]
+    assert shared[shared.index("--walls") + 1] == "container-as-user"
+    docker = an_engine(tmp_path, '[ "$1 $3" = "info {{.PidsLimit}}" ] && echo true')
+    require_limit_of_processes(docker)
+    an_engine(tmp_path, "echo false")
+    with pytest.raises(IsolationError, match="cannot limit the processes") as caught:
+        require_limit_of_processes(docker)
+    assert "cgroup v2" in caught.value.fix
 
 
 def test_the_runner_is_the_first_process_and_gets_its_socket_from_the_usher() -> None:

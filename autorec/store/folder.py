@@ -2,7 +2,7 @@
 
 runs/<name>/
     run.db           events, meta, sittings
-    inbox.db         commands from outside, when there are any
+    inbox.db         commands from outside
     objects/         sources, prompts, replies, logs, predictions, weights by sha256
     work/            bundles of the process at work; rebuilt on resume
     champion/        the champion's files, when there is one
@@ -63,8 +63,9 @@ class RunFolder:
             events.put_meta("secret", secrets.token_bytes(32))
             events.put_meta("run_id", secrets.token_hex(16).encode())
             (path / DATABASE).chmod(0o600)
+            inbox = InboxTable.create(path / INBOX)
             undo.pop_all()
-        return cls(path, events, ObjectFolder(path / "objects"), InboxTable(path / INBOX), lock)
+        return cls(path, events, ObjectFolder(path / "objects"), inbox, lock)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = False) -> "RunFolder":
@@ -191,9 +192,10 @@ def _remove_empty(folders: Iterable[Path]) -> None:
 
 
 def _remove_files(folder: Path) -> None:
-    """Remove the database, what SQLite keeps beside it, and the lock."""
-    for file in folder.glob("run.*"):
-        file.unlink(missing_ok=True)
+    """Remove the databases, what SQLite keeps beside them, and the lock."""
+    for pattern in ("run.*", "inbox.*"):
+        for file in folder.glob(pattern):
+            file.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 It is not a table of `run.db`, because SQLite has one writer a file: whoever tells something would make the run wait,
 and a process that is halted in the middle would hold it up. Nothing is ever removed; which letters were read is known
-from the events alone.
+from the events alone. The file is made with the run, before anybody else can know of it: of two processes that turn the
+same new file into one with a write-ahead log, SQLite tells one that it is locked, however long that would wait.
 """
 
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing
 from pathlib import Path
 
 from autorec.domain.commands import Command, Letter
@@ -18,16 +19,25 @@ INBOX = "inbox.db"
 WAIT_S = 30.0
 """How long one who tells waits for another who is telling."""
 _TABLE = """
-CREATE TABLE IF NOT EXISTS letters (number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, content TEXT NOT NULL)
+CREATE TABLE letters (number INTEGER PRIMARY KEY AUTOINCREMENT, time REAL NOT NULL, content TEXT NOT NULL)
 """
 
 
 class InboxTable:
-    """Implements `ports.Inbox`; the file is made by the first letter."""
+    """Implements `ports.Inbox`; the file is opened when it is first asked for."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db: sqlite3.Connection | None = None
+
+    @classmethod
+    def create(cls, path: Path) -> "InboxTable":
+        """A new, empty one. Raises StoreError."""
+        with explained(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
+            path.chmod(0o600)
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(_TABLE)
+        return cls(path)
 
     def tell(self, command: Command) -> int:
         """Append a command, durable on return; returns its number. Raises StoreError."""
@@ -38,8 +48,6 @@ class InboxTable:
 
     def after(self, number: int) -> tuple[Letter, ...]:
         """See `ports.Inbox`."""
-        if self._db is None and not self._path.exists():
-            return ()
         with explained(self._path):
             query = "SELECT number, content FROM letters WHERE number > ? ORDER BY number"
             rows = self._opened().execute(query, (number,)).fetchall()
@@ -52,9 +60,6 @@ class InboxTable:
 
     def _opened(self) -> sqlite3.Connection:
         if self._db is None:
-            with suppress(OSError):  # SQLite says next what is the matter
-                self._path.touch(mode=0o600)
-            self._db = sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute(_TABLE)
+            address = f"{self._path.absolute().as_uri()}?mode=rw"
+            self._db = sqlite3.connect(address, uri=True, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
         return self._db

@@ -39,9 +39,8 @@ def writer(path, name: str, count: int) -> "subprocess.Popen[str]":
 
 def test_what_one_tells_another_reads_in_order(tmp_path):
     path = tmp_path / "inbox.db"
-    reader = InboxTable(path)
+    reader = InboxTable.create(path)
     assert reader.after(0) == ()
-    assert not path.exists()
     teller = InboxTable(path)
     assert [teller.tell(c) for c in (told("a"), Stop(), told("b"))] == [1, 2, 3]
     assert [(letter.number, letter.command) for letter in reader.after(0)] == [
@@ -56,8 +55,8 @@ def test_what_one_tells_another_reads_in_order(tmp_path):
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path):
     path = tmp_path / "inbox.db"
+    reader, seen = InboxTable.create(path), []
     writers = [writer(path, name, 20) for name in "abc"]
-    reader, seen = InboxTable(path), []
     while any(w.poll() is None for w in writers) or reader.after(len(seen)):
         seen += reader.after(len(seen))
     assert [w.wait() for w in writers] == [0, 0, 0]
@@ -71,6 +70,7 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path):
 
 def test_a_writer_that_is_killed_or_halted_neither_loses_what_it_told_nor_stands_in_the_way(tmp_path):
     path = tmp_path / "inbox.db"
+    InboxTable.create(path)
     halted, killed = writer(path, "halted", 100_000), writer(path, "killed", 100_000)
     for process in (halted, killed):
         for _ in range(5):
@@ -90,7 +90,7 @@ def test_a_writer_that_is_killed_or_halted_neither_loses_what_it_told_nor_stands
     "content", ["", "{", "[]", '{"kind": "ban"}', '{"kind": "stop", "x": 1}', '{"kind": "hypothesize", "sentence": ""}']
 )
 def test_a_letter_that_this_version_does_not_understand_is_said_to_be_one(tmp_path, content):
-    inbox = InboxTable(tmp_path / "inbox.db")
+    inbox = InboxTable.create(tmp_path / "inbox.db")
     inbox.tell(Stop())
     with sqlite3.connect(tmp_path / "inbox.db") as db:
         db.execute("INSERT INTO letters (time, content) VALUES (0, ?)", (content,))

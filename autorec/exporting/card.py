@@ -13,6 +13,7 @@ from autorec.domain.events import RunStarted
 from autorec.domain.job import MEBIBYTE, Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Record, State
+from autorec.domain.text import count
 
 STAGES = {"select": Stage.SEARCH, "confirm": Stage.FINALIST, "test": Stage.FINAL}
 MARKUP = {c: f"\\{c}" for c in "\\`*_[]#|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
@@ -92,8 +93,7 @@ class Card:
             yield literal(evidence_line(self.state))
         else:
             yield "This is not the champion of its search: no comparison on the test was made for it."
-        times = f"{opened} time{'s' if opened != 1 else ''}"
-        yield f"The test of this data was opened {times}; each time makes it a little less of a test."
+        yield f"The test of this data was opened {count(opened, 'time')}; each time makes it a little less of a test."
 
     def _name(self, record: Record) -> str:
         return "**this model**" if record is self.record else literal(record.name or record.id[:SHORT_ID])

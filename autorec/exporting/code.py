@@ -44,6 +44,7 @@ def requirements(environment: Mapping[str, str]) -> str:
     packages = {name: environment[name] for name in ("torch", "numpy", "scipy", "safetensors") if name in environment}
     lines = [f"# Python {environment.get('python', '3.11 or newer')}, as in the run. For torch without CUDA, first:"]
     lines += ["#   pip install torch --index-url https://download.pytorch.org/whl/cpu"]
+    lines += ["# To ask with Parquet files: pip install duckdb"]
     return "\n".join([*lines, *(f"{name}=={version.partition('+')[0]}" for name, version in packages.items())]) + "\n"
 
 

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from autorec.domain.errors import DataError
 from autorec.tasks import timestamps
 from autorec.tasks.canonical import Log
+from autorec.tasks.columnar_text import SPELLINGS, Declined, is_plain, text_sql
 from autorec.tasks.datasets import Bools, Float32s, Int32s, Int64s, sorted_unique
 from autorec.tasks.delimited import Table
-from autorec.tasks.files import is_gzip, read_head
 from autorec.tasks.parquet import (
     HUGE,
+    MOMENTS,
     REAL,
     TEXT,
     WHOLE,
@@ -28,7 +29,6 @@ from autorec.tasks.parquet import (
     explained,
     family,
     literal,
-    path_literal,
     quoted,
 )
 from autorec.tasks.timestamps import Clock
@@ -38,29 +38,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-SPELLINGS: Mapping[str, str] = {
-    "code": r"0|-?[1-9][0-9]{0,17}",
-    "unpadded": r"[^ ][\s\S]*",
-    "whole": r"-?[0-9]{1,18}",
-    "number": r"-?[0-9]{1,15}(\.[0-9]{1,15})?",
-    "date": r"[1-9]\d{3}-\d\d-\d\d([T ]([01]\d|2[0-3]):\d\d:\d\d(\.\d{1,6})?Z?)?",
-}
-"""Regular expressions (RE2); `code` is how a program writes an integer, so the number tells the text again."""
-MOMENTS: Mapping[str, tuple[str, int]] = {
-    "DATE": ("epoch_us", timestamps.MICROS),
-    "TIMESTAMP": ("epoch_us", timestamps.MICROS),
-    "TIMESTAMP_S": ("epoch_us", timestamps.MICROS),
-    "TIMESTAMP_MS": ("epoch_us", timestamps.MICROS),
-    "TIMESTAMP WITH TIME ZONE": ("epoch_us", timestamps.MICROS),
-    "TIMESTAMP_NS": ("epoch_ns", 1_000_000_000),
-}
-"""How a moment becomes an integer, and how many of them are a second."""
 DENSE = 4
 """A table of all integers between the smallest and the largest is used up to this many times the rows."""
-
-
-class Declined(Exception):
-    """A cell is spelled in a way that is left to the plain reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +73,6 @@ def read(tables: Sequence[Table | ParquetTable], positions: Sequence[Mapping[str
             return None
     with connection() as con, explained(tables[0].path):
         return _read(con, tables, positions)
-
-
-def is_plain(table: Table) -> bool:
-    """Whether duckdb would find the same rows: UTF-8, and a first line that is not blank."""
-    return table.dialect.encoding == "utf-8-sig" and not read_head(table.path).lstrip(b"\xef\xbb\xbf")[:1].isspace()
 
 
 def _read(
@@ -157,22 +131,6 @@ def _column(table: Table | ParquetTable, position: int) -> str:
 
 def _source(table: Table | ParquetTable) -> str:
     return table.sql if isinstance(table, ParquetTable) else text_sql(table)
-
-
-def text_sql(table: Table) -> str:
-    """What to select the columns c0, c1 and so on of a text file from, all of them texts."""
-    quote = '"' if table.dialect.quoted else ""
-    columns = ", ".join(f"c{position}: 'VARCHAR'" for position in range(len(table.header)))
-    options = {
-        "delim": literal(table.dialect.delimiter),
-        "quote": literal(quote),
-        "escape": literal(quote),
-        "header": str(table.headed).lower(),
-        "compression": "'gzip'" if is_gzip(table.path) else "'none'",
-        "auto_detect": "false",
-        "columns": f"{{{columns}}}",
-    }
-    return f"read_csv({path_literal(table.path)}, {', '.join(f'{k}={v}' for k, v in options.items())})"
 
 
 def _spelled(con: "DuckDBPyConnection", roles: Sequence[str]) -> dict[str, frozenset[str]]:

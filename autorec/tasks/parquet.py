@@ -1,7 +1,7 @@
 """Parquet through duckdb: one file or a folder of part files, opened as a table with typed columns."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from autorec.domain.errors import DataError
 from autorec.tasks.datasets import Side
 from autorec.tasks.features import Column, FeatureTable, Kind
 from autorec.tasks.files import PARQUET, read_head
+from autorec.tasks.timestamps import MICROS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -19,6 +20,15 @@ WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "U
 HUGE = ("UBIGINT", "HUGEINT", "UHUGEINT")
 REAL = ("FLOAT", "DOUBLE", "DECIMAL")
 TEXT = ("VARCHAR", "UUID", "ENUM")
+MOMENTS: Mapping[str, tuple[str, int]] = {
+    "DATE": ("epoch_us", MICROS),
+    "TIMESTAMP": ("epoch_us", MICROS),
+    "TIMESTAMP_S": ("epoch_us", MICROS),
+    "TIMESTAMP_MS": ("epoch_us", MICROS),
+    "TIMESTAMP WITH TIME ZONE": ("epoch_us", MICROS),
+    "TIMESTAMP_NS": ("epoch_ns", 1_000_000_000),
+}
+"""How a moment becomes an integer, and how many of them are a second."""
 HIDDEN = ("_", ".")
 INSTALL = "pip install 'autorec[data]'"
 

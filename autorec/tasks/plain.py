@@ -1,15 +1,13 @@
 """Rows of delimited text as a log, read chunk by chunk without any package beyond numpy."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import count
 
 import numpy as np
 
 from autorec.domain.errors import DataError
 from autorec.tasks import timestamps
-from autorec.tasks.canonical import Log
+from autorec.tasks.canonical import Log, Numbering
 from autorec.tasks.datasets import Float32s, Float64s, Int8s, Int32s, Int64s
 from autorec.tasks.delimited import Columns, Table
 
@@ -20,21 +18,6 @@ def read(tables: Sequence[Table], positions: Sequence[Mapping[str, int]]) -> Log
     Raises DataError with the file, the line and what to do next.
     """
     return _Gatherer(tables, positions).read()
-
-
-class Numbering:
-    """Numbers raw ids in the order in which they first come."""
-
-    def __init__(self) -> None:
-        self.codes: defaultdict[str, int] = defaultdict(count().__next__)
-
-    def encode(self, raw: Sequence[str]) -> Int32s:
-        """Codes int32 [n] of the raw ids, new ones numbered on."""
-        return np.fromiter(map(self.codes.__getitem__, raw), dtype=np.int32, count=len(raw))
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(self.codes)
 
 
 class _Gatherer:

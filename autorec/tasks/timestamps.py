@@ -73,15 +73,20 @@ def _microseconds(text: str) -> int:
 
 
 def join(chunks: Sequence[Int64s | Float64s], clock: Clock) -> Times:
-    """One column of times; the unit of numbers is told by their typical size, and said in the notes."""
+    """One column of times; the unit of numbers is told by their typical size, and said in the notes.
+
+    Fractions of a unit are kept as microseconds, and left out where one of the numbers is too large for that.
+    """
     if clock is Clock.DATE:
         return Times(ticks=np.concatenate(chunks), per_second=MICROS, notes=(UTC_NOTE,))
     numbers = cast(Int64s | Float64s, np.concatenate(chunks))
     per_second, notes = _unit(numbers)
     if np.all(numbers == np.floor(numbers)):
         return Times(ticks=numbers.astype(np.int64), per_second=per_second, notes=notes)
-    ticks = np.round(numbers / per_second * MICROS).astype(np.int64)
-    return Times(ticks=ticks, per_second=MICROS, notes=notes)
+    micros = np.round(numbers / per_second * MICROS)
+    if np.any(np.abs(micros) >= LARGEST):
+        return Times(ticks=np.floor(numbers).astype(np.int64), per_second=per_second, notes=notes)
+    return Times(ticks=micros.astype(np.int64), per_second=MICROS, notes=notes)
 
 
 def _unit(numbers: Int64s | Float64s) -> tuple[int, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from autorec.domain.errors import DataError
 from autorec.domain.job import Part
-from autorec.tasks.columnar import Declined
+from autorec.tasks.columnar_text import Declined
 from autorec.tasks.parts import rows_of
 from autorec.tasks.ranking import columnar, plain
 from autorec.tasks.ranking.bundle import write_query, write_training

@@ -132,6 +132,16 @@ def test_a_log_is_sorted_and_duplicates_go(runtime: Any, tmp_path: Path) -> None
     assert log.values is None
 
 
+def test_a_log_may_be_parquet(runtime: Any, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="needs the extra autorec[data]")
+    rows = "(VALUES (7, 'y', TIMESTAMP '1970-01-01 00:00:02'), (10, 'x', '1970-01-01 00:00:09')) AS t(user, item, ts)"
+    with duckdb.connect() as con:
+        con.execute(f"COPY (SELECT * FROM {rows}) TO '{tmp_path / 'log.parquet'}' (FORMAT parquet)")
+    log = runtime("log").read_log([tmp_path], {}, seed=0)
+    assert (log.user_ids, log.item_ids) == (("10", "7"), ("x", "y"))
+    assert log.timestamps.tolist() == [9, 2]
+
+
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [("1700000000", 1_700_000_000), ("1700000000500", 1_700_000_000), ("2023-11-14T22:13:20Z", 1_700_000_000)],

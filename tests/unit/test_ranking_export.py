@@ -315,6 +315,28 @@ def test_columns_of_ones_own_names_are_known_again(tmp_path: Path, capsys: pytes
         assert "AUC" in away.say("evaluate", "--data", data)
 
 
+def test_what_was_searched_on_as_parquet_is_asked_with_parquet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="needs the extra autorec[data]")
+    rows, folder = write_world(tmp_path / "clicks.csv"), tmp_path / "day=1" / "it's [1]"
+    folder.mkdir(parents=True)
+    with duckdb.connect() as con:
+        for part in range(2):
+            select = f"SELECT * FROM read_csv('{rows}') LIMIT 750 OFFSET {750 * part}"
+            target = str(folder / f"{part}.parquet").replace("'", "''")
+            con.execute(f"COPY ({select}) TO '{target}' (FORMAT parquet)")
+    clicks = material(folder)
+    with taken_away(tmp_path / "x", clicks) as package:
+        away = Away(tmp_path / "x", package, capsys)
+        assert away.say("verify", "--data", folder).startswith("150 of 150 ")
+        assert_close(away.predicted(folder), stored(clicks, away.folder))
+        (tmp_path / "torn.parquet").write_bytes(b"PAR1 and nothing else")
+        assert "torn.parquet" in away.say("predict", "--data", tmp_path / "torn.parquet", expect=2)
+        monkeypatch.setitem(sys.modules, "duckdb", None)
+        assert "pip install duckdb, or convert" in away.say("predict", "--data", folder, expect=2)
+
+
 def test_two_columns_of_one_name_cannot_be_taken_away(tmp_path: Path) -> None:
     text = write_world(tmp_path / "clicks.csv").read_text()
     (tmp_path / "twice.csv").write_text(text.replace("age", "place", 1))
@@ -363,6 +385,7 @@ SECONDS = st.integers(1, 4 * 10**9)
     ).filter(len)
 )
 @example(["2682-12-30 15:59:59.999999+00:00"])
+@example(["1.5", "2.5", "1e16"])
 def test_times_are_read_as_in_training(runtime: Any, texts: list[str]) -> None:
     clock = timestamps.clock_of(texts[0])
     theirs = timestamps.join([timestamps.parse(texts, clock)], clock)

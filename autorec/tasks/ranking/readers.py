@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from autorec.domain.errors import DataError
-from autorec.tasks.columnar import Declined
+from autorec.tasks.columnar_text import Declined
 from autorec.tasks.datasets import Int64s
 from autorec.tasks.delimited import Table
 from autorec.tasks.parquet import INSTALL

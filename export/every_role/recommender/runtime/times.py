@@ -43,4 +43,7 @@ def in_seconds(moments: "Sequence[int | float] | np.ndarray") -> np.ndarray:
     per_second = next((ticks for size, ticks in UNITS if typical >= size), 1)
     if np.all(times == np.floor(times)):
         return times.astype(np.int64) // per_second
-    return np.round(times / per_second * MICROS).astype(np.int64) // MICROS
+    micros = np.round(times / per_second * MICROS)
+    if np.any(np.abs(micros) >= LARGEST):
+        return np.floor(times).astype(np.int64) // per_second
+    return micros.astype(np.int64) // MICROS

@@ -1,4 +1,4 @@
-"""Rows of your own: CSV or TSV with a header, or laid out as the rows that the model was trained on."""
+"""Rows of your own: Parquet, CSV or TSV with a header, or laid out as the rows that the model was trained on."""
 
 import difflib
 from array import array
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from recommender.runtime.columns import USUAL, Column, Layout, Misread
+from recommender.runtime.parquet import Rows, parts
 from recommender.runtime.refusal import Refusal
 from recommender.runtime.text import opened
 
@@ -71,6 +72,7 @@ def read_table(files: Sequence[Path], layout: Layout) -> Table:
     """
     features, meanings = ({name: Column(name) for name in names} for names in (layout.features, USUAL))
     lines, starts, unused, present = array("q"), [], {}, set(USUAL)
+    files = tuple(parts(files))
     for file in files:
         starts.append(len(lines))
         header, headed = _header(file, layout)
@@ -88,7 +90,7 @@ def read_table(files: Sequence[Path], layout: Layout) -> Table:
     if not len(lines):
         raise Refusal(f"{', '.join(map(str, files))}: no rows", "give a file with rows in it")
     label, time = (meanings[name] if name in present else None for name in USUAL)
-    return Table(tuple(files), features, label, time, lines, tuple(starts), tuple(unused))
+    return Table(files, features, label, time, lines, tuple(starts), tuple(unused))
 
 
 def table_of(rows: Sequence[Mapping[str, object]], layout: Layout) -> Table:
@@ -115,10 +117,11 @@ def _header(file: Path, layout: Layout) -> tuple[tuple[str, ...], bool]:
     """The names of the columns, and whether the file tells them itself."""
     with opened(file) as reader:
         first = next(filter(None, reader), [])
+        may_lack_one = bool(layout.headless) and not isinstance(reader, Rows)
     names = tuple(field.strip().partition(":")[0] for field in first)
     label = layout.named.get("label", "label")
     for known in ((label, *layout.headless), layout.headless):
-        if layout.headless and len(known) == len(first) and not set(layout.features) & set(names):
+        if may_lack_one and len(known) == len(first) and not set(layout.features) & set(names):
             return known, False
     return names, True
 

@@ -1,4 +1,4 @@
-"""Interaction logs of your own: CSV or TSV with a header, read into the arrays that `reckit` maps."""
+"""Interaction logs of your own: Parquet, or CSV or TSV with a header, read into the arrays that `reckit` maps."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ import numpy as np
 import reckit
 import torch
 from recommender.runtime.ids import Ids
+from recommender.runtime.parquet import parts
 from recommender.runtime.refusal import Refusal
 from recommender.runtime.text import opened
 from recommender.runtime.times import in_seconds, moment
@@ -94,7 +95,7 @@ def read_log(files: Sequence[Path], columns: Mapping[str, str], seed: int) -> Lo
 
     Of rows with the same user, item and time one is kept. Raises Refusal with file and line.
     """
-    rows = [row for file in files for row in _rows(file, columns)]
+    rows = [row for file in parts(files) for row in _rows(file, columns)]
     if not rows:
         raise Refusal(f"{', '.join(map(str, files))}: no rows after the header", "give a log with interactions")
     raw_users, raw_items, raw_times, raw_values = zip(*rows, strict=True)

@@ -121,7 +121,7 @@ BOMBS: Mapping[str, Rule] = {
 ENDINGS: Mapping[str, Rule] = {
     "daemon_after_a_good_end": Rule(survived, SURVIVES),
     "daemon_that_ignores_signals": Rule(ends_otherwise(TIMED_OUT), SURVIVES),
-    "daemon_whose_keeper_is_killed": Rule(survived),
+    "daemon_whose_keeper_is_killed": Rule(survived, SURVIVES),
     "daemon_of_a_crash": Rule(ends_otherwise(CRASHED, OUT_OF_MEMORY), SURVIVES),
     "stall_in_validation": Rule(
         ends_otherwise(TIMED_OUT),

@@ -8,6 +8,7 @@ from openai import OpenAI
 from autorec.domain.errors import ModelError
 from autorec.llm.chat import SUBSTITUTES, ChatClient
 from autorec.llm.endpoint import Endpoint, secrets_of
+from autorec.llm.gate import Gate
 from autorec.llm.prices import Price
 from autorec.llm.retries import Retries
 
@@ -17,7 +18,7 @@ NO_KEY = "no-key-needed"
 PROBE_S = 10.0
 
 
-def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries) -> ChatClient:
+def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries, gate: Gate) -> ChatClient:
     """A client for `openai/...`, or for any model behind `api_base`.
 
     Raises ModelError when OpenAI itself is meant and no key is set, or when the key cannot be sent.
@@ -45,5 +46,6 @@ def open_openai(model: str, *, api_base: str | None, price: Price | None, retrie
         probe=probe,
         price=price,
         retries=retries,
+        gate=gate,
         refused={} if api_base else dict(SUBSTITUTES),
     )

@@ -16,7 +16,7 @@ TRUNCATED = "length"
 
 
 class NoAnswer(ModelError):
-    """Bounded retries brought no usable answer to this call; `broken` are tries that broke off and cost all the same."""
+    """Bounded retries brought no usable answer to this call; `broken` are tries that broke off and are billed."""
 
     def __init__(self, message: str, *, fix: str = "", broken: "tuple[Completion, ...]" = ()) -> None:
         super().__init__(message, fix=fix)

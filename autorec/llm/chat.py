@@ -91,7 +91,8 @@ class ChatClient:
             sent = self._accepted(wanted)
             try:
                 answer = self.create(messages=turns, timeout=timeout_s, **sent)
-                return hearing.hear_stream(answer) if "stream" in sent else hearing.hear_whole(answer)
+                whole = "stream" not in sent or hasattr(answer, "choices")
+                return hearing.hear_whole(answer) if whole else hearing.hear_stream(answer)
             except BrokenStream:
                 self.refused["stream"] = None
                 raise
@@ -148,7 +149,7 @@ class _Call:
         )
         heard.cut()
         dropped = [_dropped(name, instead) for name, instead in sorted(client.refused.items())]
-        answer = self._completion(heard, heard.finish or "stop")
+        answer = self._completion(heard, heard.finish)
         return replace(answer, notes=(*self.notes, *dropped, *answer.notes), broken=tuple(self.broken))
 
     def _attempt(self, left_s: float) -> Hearing:

@@ -30,7 +30,7 @@ def _transport_faults() -> tuple[type[Exception], ...]:
 
 
 TRANSPORT_FAULTS = _transport_faults()
-SDK_FAULTS = (OpenAIError, ValueError, *TRANSPORT_FAULTS)
+SDK_FAULTS: tuple[type[Exception], ...] = (OpenAIError, ValueError, *TRANSPORT_FAULTS)
 """All that a call raises; ValueError is a body that is no JSON or of another shape."""
 
 TRANSIENT_STATUS = frozenset({408, 409, 429})

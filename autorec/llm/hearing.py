@@ -15,7 +15,7 @@ MOST_CHARACTERS = 1 << 20
 
 
 class BrokenStream(TransientError):
-    """The server ends its streams without an end, or sends none: it is to be asked for whole answers."""
+    """The server ends its streams in the middle, or before they begin: it is to be asked for whole answers."""
 
 
 @dataclass(slots=True)
@@ -83,6 +83,7 @@ class Hearing:
                 return _close(chunks)
         if not self.finish and self.usage is None:
             raise BrokenStream("a stream that ended before its answer did" if self.begun else "an empty stream")
+        self.finish = self.finish or ("stop" if self.begun else "no choices")
 
     def cut(self) -> None:
         """Keep no more text than may be kept; the reply then counts as truncated."""

@@ -1,9 +1,11 @@
 """OpenAI, and any server that speaks its protocol, through the openai SDK (imported with this module)."""
 
+import json
 import os
 from typing import Any
 
-from openai import OpenAI
+from openai import OpenAI, Stream
+from openai.types.chat import ChatCompletion
 
 from autorec.domain.errors import ModelError
 from autorec.llm.chat import SUBSTITUTES, ChatClient
@@ -34,7 +36,7 @@ def open_openai(model: str, *, api_base: str | None, price: Price | None, retrie
     name = model.removeprefix("openai/")
 
     def create(**call: Any) -> Any:
-        return sdk.chat.completions.create(model=name, **call)
+        return _heard(sdk.chat.completions.create(model=name, **call))
 
     def probe() -> None:
         sdk.models.list(timeout=PROBE_S)
@@ -49,3 +51,17 @@ def open_openai(model: str, *, api_base: str | None, price: Price | None, retrie
         gate=gate,
         refused={} if api_base else dict(SUBSTITUTES),
     )
+
+
+def _heard(answer: Any) -> Any:
+    """The answer; a server that does not stream answers in one piece, whatever it was asked, and that was paid for.
+
+    Raises ValueError for one piece that is no JSON object.
+    """
+    response = answer.response if isinstance(answer, Stream) else None
+    if response is None or not str(response.headers.get("content-type", "")).startswith("application/json"):
+        return answer
+    body = json.loads(response.read())
+    if not isinstance(body, dict):
+        raise ValueError(f"expected a JSON object, got a {type(body).__name__}")
+    return ChatCompletion.construct(**body)

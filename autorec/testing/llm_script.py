@@ -63,10 +63,11 @@ class Fault:
 
 
 Entry = str | Said | Fault
-Script = Sequence[Entry] | Callable[[dict[str, Any]], Entry]
+Answerer = Callable[[dict[str, Any]], Entry]
+Script = Sequence[Entry | Answerer] | Answerer
 
 
-def refusing(*parameters: str, then: Entry) -> Callable[[dict[str, Any]], Entry]:
+def refusing(*parameters: str, then: Entry) -> Answerer:
     """A script of a server that takes none of these parameters and says so."""
 
     def script(request: dict[str, Any]) -> Entry:

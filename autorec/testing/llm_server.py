@@ -3,8 +3,9 @@
     with ScriptedServer(["hello", Fault(status=429, retry_after_s=0.1), "again"]) as server:
         client = open_client("openai/scripted", api_base=server.base)
 
-A script is a list, one entry a request (the last one stays), or a function from the request (the JSON that the
-client sent) to an entry. An entry is the text of a reply, a `Said` or a `Fault`. It streams where it is asked to.
+A script is a function from the request (the JSON that the client sent) to an entry, or a list of entries and such
+functions, one a request (the last one stays). An entry is the text of a reply, a `Said` or a `Fault`. The server
+streams where it is asked to.
 """
 
 import json
@@ -59,7 +60,8 @@ class ScriptedServer:
             self.keys.append(key)
             if callable(self._script):
                 return self._script(request)
-            return self._script[min(len(self.requests), len(self._script)) - 1]
+            entry = self._script[min(len(self.requests), len(self._script)) - 1]
+            return entry(request) if callable(entry) else entry
 
 
 class Parrot(ScriptedServer):
@@ -102,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         entry = self.server.scripted.answer(request, key)
         streamed = bool(request.get("stream"))
         if isinstance(entry, Fault):
-            if streamed and entry.in_stream:
+            if streamed and (entry.in_stream or entry.no_choices):
                 self._break_off(entry, request)
             else:
                 self._fail(entry, request)
@@ -141,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _events(self, fault: Fault, request: Mapping[str, Any]) -> Iterator[bytes]:
         if fault.after:
             yield piece(request, {"role": "assistant", "content": fault.after})
+        if fault.no_choices and fault.billed:
+            yield event({**completion(request, Said(text="")), "choices": []})
         if fault.not_json:
             yield b'data: {"choices": [\n\n'
         if fault.status != 200:

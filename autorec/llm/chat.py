@@ -26,7 +26,7 @@ STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage
 """Asked for like any other parameter, so that a model which does not take them answers without."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, weakref_slot=True)
 class ChatClient:
     """An LLMClient whose SDK call is a function.
 
@@ -74,10 +74,7 @@ class ChatClient:
         try:
             answer = call.make(deadline_s)
         except ModelError as error:
-            fault = self._weighed(error) if isinstance(error, RequestRefused) else error
-            if call.broken:
-                raise NoAnswer(str(fault), fix=fault.fix, broken=tuple(call.broken)) from None
-            raise fault from None
+            raise self._weighed(error, tuple(call.broken)) from None
         with self._lock:
             self.refusals.clear()
         return answer
@@ -102,7 +99,12 @@ class ChatClient:
                     raise read_fault(error, self.endpoint) from None
                 self.refused[name] = SUBSTITUTES.get(name)
 
-    def _weighed(self, refusal: RequestRefused) -> ModelError:
+    def _weighed(self, fault: ModelError, broken: tuple[Completion, ...]) -> ModelError:
+        """The fault of a call, with what was paid for on the way."""
+        weighed = self._counted(fault) if isinstance(fault, RequestRefused) else fault
+        return NoAnswer(str(weighed), fix=weighed.fix, broken=broken) if broken else weighed
+
+    def _counted(self, refusal: RequestRefused) -> ModelError:
         """One refused request is one lost call; several in a row for the same cause are a lasting fault."""
         with self._lock:
             if self.refusals and self.refusals[-1] != refusal.cause:

@@ -42,7 +42,7 @@ class FallbackClient:
                     messages, max_tokens=max_tokens, temperature=temperature, deadline_s=deadline_s
                 )
             except ModelError as failure:
-                failures.append(failure)
+                failures.append(failure.with_traceback(None))  # which holds this frame, and so itself
                 broken += failure.broken if isinstance(failure, NoAnswer) else ()
                 if isinstance(failure, BudgetSpent):
                     break

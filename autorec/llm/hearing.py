@@ -123,7 +123,10 @@ def within(seconds: float, call: Callable[[], None], left: Callable[[], None]) -
         left()
         raise TransientError("no answer in time") from None
     if error is not None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # its traceback holds this frame: a circle would keep the connection open
 
 
 def _words(said: Any, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import weakref
 from typing import Any
 
 from openai import OpenAI, Stream
@@ -41,7 +42,7 @@ def open_openai(model: str, *, api_base: str | None, price: Price | None, retrie
     def probe() -> None:
         sdk.models.list(timeout=PROBE_S)
 
-    return ChatClient(
+    client = ChatClient(
         model=model,
         endpoint=Endpoint(model=model, address=api_base or HOSTED, key_name=KEY_NAME, secrets=secrets_of(os.environ)),
         create=create,
@@ -51,6 +52,8 @@ def open_openai(model: str, *, api_base: str | None, price: Price | None, retrie
         gate=gate,
         refused={} if api_base else dict(SUBSTITUTES),
     )
+    weakref.finalize(client, sdk.close)  # before its sockets are left to the collector
+    return client
 
 
 def _heard(answer: Any) -> Any:

@@ -4,10 +4,8 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
-from tenacity.wait import wait_random_exponential
 
 from autorec.llm.client import NoAnswer
 from autorec.llm.endpoint import Endpoint
@@ -47,33 +45,27 @@ def press(
 ) -> Answer:
     """Call `attempt(seconds left)` until it answers, the tries are used up or the deadline is near.
 
-    A wait asked for by the server (Retry-After) is honoured, with a little more so that callers do not come back all
-    at once; where it would pass the deadline, the call is given up.
+    A wait asked for by the server (Retry-After) is honoured; where it would pass the deadline, the call is given up.
 
     Raises NoAnswer, also when nobody listens at the address: a server that answered before may come back.
     """
     ends = clock.now() + deadline_s
-    backoff = wait_random_exponential(multiplier=retries.first_s, max=retries.longest_s)
-
-    def wait(state: RetryCallState) -> float:
-        fault = _fault(state)
-        asked_s = fault.retry_after_s if fault else 0.0
-        return max(backoff(state), asked_s + random.uniform(0, retries.first_s) if asked_s else 0.0)
-
-    def stop(state: RetryCallState) -> bool:
-        return state.attempt_number >= retries.attempts or clock.now() + state.upcoming_sleep >= ends
-
-    def give_up(state: RetryCallState) -> Answer:
-        tries = state.attempt_number
-        raise NoAnswer(f"{endpoint.model} gave no usable answer in {tries} tries; the last: {_fault(state)}")
-
-    retrying = Retrying(
-        retry=retry_if_exception_type(TransientError), wait=wait, stop=stop, retry_error_callback=give_up,
-        sleep=clock.sleep, reraise=False,
-    )  # fmt: skip
-    return retrying(lambda: attempt(max(0.1, ends - clock.now())))
+    for tries in count(1):
+        try:
+            return attempt(max(0.1, ends - clock.now()))
+        except TransientError as fault:
+            wait_s = _wait_s(tries, fault.retry_after_s, retries)
+            if tries >= retries.attempts or clock.now() + wait_s >= ends:
+                said = f"{endpoint.model} gave no usable answer in {tries} tries; the last: {fault}"
+                raise NoAnswer(said) from None
+        clock.sleep(wait_s)
+    raise AssertionError  # count() has no end
 
 
-def _fault(state: RetryCallState) -> TransientError | None:
-    error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, TransientError) else None
+def _wait_s(tries: int, asked_s: float, retries: Retries) -> float:
+    """Exponential backoff with full jitter (AWS, "Exponential backoff and jitter", 2015).
+
+    What the server asks for is waited for, and a little more, so that callers do not come back all at once.
+    """
+    backoff = random.uniform(0, min(retries.longest_s, retries.first_s * 2 ** (tries - 1)))
+    return max(backoff, asked_s + random.uniform(0, retries.first_s) if asked_s else 0.0)

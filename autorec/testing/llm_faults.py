@@ -105,7 +105,7 @@ def try_case(case: Case) -> Tried:
                     [Message(role="user", content="hello")], max_tokens=100, temperature=0.5, deadline_s=case.deadline_s
                 )
             except ModelError as failure:
-                error = failure
+                error = failure.with_traceback(None)
     return Tried(requests=len(server.requests), waited_s=sum(time.slept), answer=answer, error=error)
 
 

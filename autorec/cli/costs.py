@@ -39,8 +39,8 @@ def costs_json(state: State) -> dict[str, Any]:
 
 def _share(share: Share) -> str:
     mean = share.a_candidate
-    each = f", a candidate {_money(mean)}" if mean else ""
-    return f"{count(share.candidates, 'candidate')} in {count(share.answers, 'answer')}: {_money(share.bill)}{each}"
+    each = f"; ${mean.usd:.4f} a candidate" if mean and not share.bill.unpriced else ""
+    return f"{share.candidates:,} of {count(share.answers, 'answer')}, {_money(share.bill)}{each}"
 
 
 def _money(bill: Bill) -> str:

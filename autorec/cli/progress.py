@@ -144,7 +144,8 @@ def _line(event: ev.Event, state: State) -> str | None:
         case ev.TriedAgain(writer=writer):
             return plain(f"{writer} is asked once more")
         case ev.Rejected(reason=reason):
-            return plain(f"an answer gave no candidate: {reason.splitlines()[0] if reason else ''}")
+            writer = state.declined[-1].plan.writer
+            return plain(f"an answer of {writer} gave no candidate: {reason.splitlines()[0] if reason else ''}")
         case ev.GenerationClosed(number=number, survivors=survivors):
             return f"generation {number} closed: {len(survivors)} survive, {best_so_far(state)}"
         case ev.SearchEnded(reason=reason):

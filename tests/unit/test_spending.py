@@ -58,7 +58,7 @@ def test_status_shows_the_mean_and_each_part():
     text = "\n".join(cost_lines(STATE))
     assert "cost        1,950 tokens, $1.5000\n" in text
     assert "a candidate 975 tokens, $0.7500" in text
-    assert "draft     1 candidate in 2 answers: 1,400 tokens, $1.0000, a candidate 1,400 tokens, $1.0000" in text
+    assert "draft     1 of 2 answers, 1,400 tokens, $1.0000; $1.0000 a candidate" in text
     assert "openai/b" in text
     assert costs_json(STATE)["by_model"][A]["usd"] == 0.75
 

@@ -21,6 +21,9 @@ WRONG_KEY = 401
 REFUSALS_IN_A_ROW = 3
 """So many requests refused for the same cause, with no answer between, are no longer about one request."""
 
+LEAST_S = 0.1
+"""A request is given so much time, however late it is."""
+
 SUBSTITUTES: Mapping[str, str | None] = {"max_tokens": "max_completion_tokens"}
 STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 """Asked for like any other parameter, so that a model which does not take them answers without."""
@@ -159,7 +162,7 @@ class _Call:
         began = client.gate.clock.now()
         try:
             with client.gate.passing(left_s):
-                left_s -= client.gate.clock.now() - began
+                left_s = max(LEAST_S, left_s - (client.gate.clock.now() - began))
                 send = partial(client.send, self.turns, self.wanted, min(client.retries.silence_s, left_s), hearing)
                 within(left_s, send, partial(setattr, hearing, "left", True))
         except (TransientError, ModelError) as fault:

@@ -73,13 +73,14 @@ def read_fault(error: Exception, endpoint: Endpoint) -> TransientError | ModelEr
 
 
 def refused_parameter(error: Exception, sent: Iterable[str]) -> str | None:
-    """Which of the parameters sent a refusal complains about, if any."""
+    """Which of the parameters sent a refusal complains about, if any: it names it, or speaks of it first."""
     if getattr(error, "status_code", None) not in REFUSING:
         return None
     names, param, text = list(sent), getattr(error, "param", None), str(error)
     if param in names:
         return str(param)
-    return next((name for name in names if re.search(rf"\b{name}\b", text)), None)
+    spoken = {found.start(): name for name in names if (found := re.search(rf"\b{name}\b", text))}
+    return spoken[min(spoken)] if spoken else None
 
 
 def _refusal(status: int, code: object, said: str, endpoint: Endpoint) -> ModelError:

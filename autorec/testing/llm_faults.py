@@ -163,6 +163,7 @@ def _refused(name: str, fault: Fault, *says: str, **more: Any) -> Case:
 KEY_FIX = "Set OPENAI_API_KEY"
 HALF = "half a rep"
 QUOTA = "insufficient_quota"
+MANY_WORDS = "property 'stream_options' is unsupported, did you mean 'stream'?"
 
 PASSING: Sequence[Case] = (
     *(_again(f"status {s}", Fault(status=s), says=(f"status {s}",)) for s in (408, 409, 429, 500, 502, 503, 504, 529)),
@@ -237,6 +238,10 @@ PARAMETERS: Sequence[Case] = (
          script=refusing("max_tokens", "max_completion_tokens", then="hi")),
     Case(name="stream_options is not taken", script=refusing("stream_options", then="hi"), text="hi", requests=2,
          says=("parameter stream_options refused", "usage not reported")),
+    Case(name="stream_options is not taken, says a server in many words", text="hi", requests=2,
+         says=("parameter stream_options refused",), script=[Fault(status=400, message=MANY_WORDS), "hi"]),
+    Case(name="a refusal that speaks of the upstream", script=[Fault(status=400, message="upstream is not well")],
+         fails=RequestRefused),
     Case(name="stream is not taken", script=refusing("stream", then="hi"), text="hi", requests=2,
          says=("parameter stream refused by the model: dropped",)),
     Case(name="nothing is taken", text="hi", requests=6,

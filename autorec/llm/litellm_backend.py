@@ -24,6 +24,9 @@ def open_litellm(model: str, *, price: Price | None, retries: Retries, gate: Gat
     an OpenAI-compatible server (deepseek, groq, mistral, xai and others). Of the rest (anthropic, gemini, openrouter)
     a wrong key is known only from the first answer; litellm's own `check_valid_key` pays for one.
 
+    litellm gives each stream a finish reason, one that ended in the middle included: what is missing is then seen by
+    the parser of the reply alone.
+
     Raises ModelError for an unknown provider and for a missing key, naming the variable.
     """
     litellm = _import_litellm()

@@ -47,7 +47,9 @@ def test_a_cap_is_passed_by_no_more_than_the_calls_in_flight(caps):
             selector=BestFirst(2),
             objects=objects,
             crew=ThreadCrew(),
-            pace=Pace(workers=AT_ONCE, population=4, out_of_time=lambda: False, max_candidates=40),
+            pace=Pace(
+                workers=AT_ONCE, population=4, out_of_time=lambda: False, too_late=lambda: False, max_candidates=40
+            ),
         ).run()
         calls = len(server.requests)
     state = journal.state

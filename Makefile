@@ -7,7 +7,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
-.PHONY: demo test check install bench clean
+.PHONY: demo test check install bench proxy clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -34,6 +34,14 @@ check: $(VENV)/installed-test
 bench: $(VENV)/installed-test
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+# The model client against litellm's own proxy, which needs an environment of its own (an older rich).
+proxy: $(VENV)/installed-test $(VENV)-proxy/bin/litellm
+	AUTOREC_LITELLM_PROXY=$(CURDIR)/$(VENV)-proxy/bin/litellm $(BIN)/pytest tests/contract/test_litellm_proxy.py
+
+$(VENV)-proxy/bin/litellm:
+	@$(PYTHON) -m venv $(VENV)-proxy
+	@$(VENV)-proxy/bin/python -m pip install --disable-pip-version-check --quiet 'litellm[proxy]>=1.106.2,<2'
+
 install: $(VENV)/installed
 
 $(VENV)/bin/python:
@@ -52,4 +60,4 @@ $(VENV)/installed-test: $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-proxy dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.paths import names_fault
 from autorec.domain.seeds import derive_seed
+from autorec.domain.spending import bills_of
 from autorec.domain.state import State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Inbox, Objects, Proposer, Selector
@@ -80,8 +81,8 @@ class Search:
         """Book, before the run ends, what was asked and not used: late answers, and calls that nobody answered yet."""
         self._book_late_answers()
         for ask in self.journal.state.asks:
-            bill = ev.Bill(calls=1, unpriced=1) if ask.plan.model else ev.Bill()
-            self.journal.record(ev.Rejected(ask=ask.number, reason="no answer came before the run ended", bill=bill))
+            bills = (ev.Bill(model=ask.plan.model, calls=1, unpriced=1),) if ask.plan.model else ()
+            self.journal.record(ev.Rejected(ask=ask.number, reason="no answer came before the run ended", bills=bills))
 
     def _hear(self) -> State:
         """What people told the run since the last turn becomes events; returns the state that knows of it."""
@@ -145,7 +146,7 @@ class Search:
             hypothesis=answer.hypothesis,
             predicted_effect=answer.predicted_effect,
             exchanges=self._keep(answer),
-            bill=_bill(answer.exchanges),
+            bills=bills_of(answer.exchanges),
         )
 
     def _reject(self, number: int, answer: Declined, duplicate_of: str | None = None) -> ev.Rejected:
@@ -155,7 +156,7 @@ class Search:
             lasting=answer.lasting,
             duplicate_of=duplicate_of,
             exchanges=self._keep(answer),
-            bill=_bill(answer.exchanges),
+            bills=bills_of(answer.exchanges),
         )
 
     def _keep(self, answer: Proposal | Declined) -> tuple[str, ...]:
@@ -250,15 +251,6 @@ def _over(state: State, pace: Pace) -> str | None:
     if _enough(state, pace):
         return f"all {pace.max_candidates} candidates are decided"
     return "the proposers have nothing new to offer"
-
-
-def _bill(exchanges: tuple[Exchange, ...]) -> ev.Bill:
-    return ev.Bill(
-        usd=sum(x.usd or 0.0 for x in exchanges),
-        tokens=sum(x.prompt_tokens + x.reply_tokens for x in exchanges),
-        calls=len(exchanges),
-        unpriced=sum(x.usd is None for x in exchanges),
-    )
 
 
 def _exchange_bytes(exchange: Exchange) -> bytes:

@@ -49,6 +49,10 @@ def _record(record: Record, reader: RunReader) -> None:
     out, state = _Lines(), reader.state
     out.pair("candidate", f"{record.id}  ({short(record)})")
     out.pair("made by", f"{describe(record)}, proposer {record.proposer}")
+    if record.model:
+        out.pair("model", record.model)
+    if record.why:
+        out.pair("asked because", record.why)
     out.pair("parents", " ".join(record.parents) or "none")
     out.pair("hypothesis", record.hypothesis or "none stated")
     if record.design:

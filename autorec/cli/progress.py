@@ -24,19 +24,27 @@ STANDING_EVERY_S = 30.0
 class Progress:
     """Follows the events of a run. `began` is a monotonic time, `budget_s` the wall clock of the whole command."""
 
-    def __init__(self, console: Screen, *, budget_s: float, worked_s: float, max_usd: float | None) -> None:
+    def __init__(
+        self,
+        console: Screen,
+        *,
+        budget_s: float,
+        worked_s: float,
+        max_usd: float | None = None,
+        max_tokens: int | None = None,
+    ) -> None:
         self._console = console
         self._began = time.monotonic() - worked_s
         self._budget_s = budget_s
-        self._max_usd = max_usd
+        self._max_usd, self._max_tokens = max_usd, max_tokens
         self._state: State | None = None
         self._since: dict[str, float] = {}
         self._recent: list[str] = []
         self._standing_at = self._began
 
-    def set_limits(self, *, budget_s: float, max_usd: float | None) -> None:
+    def set_limits(self, *, budget_s: float, max_usd: float | None, max_tokens: int | None) -> None:
         """What a resumed run turns out to be allowed."""
-        self._budget_s, self._max_usd = budget_s, max_usd
+        self._budget_s, self._max_usd, self._max_tokens = budget_s, max_usd, max_tokens
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -86,12 +94,13 @@ class Progress:
         return f"{decided} decided, {decided / max(elapsed_s, 1) * 60:.1f} a minute"
 
     def _money(self, state: State) -> str | None:
-        """What the language model has cost; None where none is used."""
-        if not (state.spent.calls or self._max_usd):
+        """What language models have cost; None where none is used."""
+        if not (state.spent.calls or self._max_usd or self._max_tokens):
             return None
-        cap = f" of ${self._max_usd:.2f}" if self._max_usd else ""
+        usd_cap = f" of ${self._max_usd:.2f}" if self._max_usd else ""
+        tokens_cap = f" of {self._max_tokens:,}" if self._max_tokens else ""
         unknown = f", {state.spent.unpriced} calls of UNKNOWN price" if state.spent.unpriced else ""
-        return f"${state.spent.usd:.4f}{cap}, {state.spent.tokens} tokens{unknown}"
+        return f"${state.spent.usd:.4f}{usd_cap}, {state.spent.tokens:,}{tokens_cap} tokens{unknown}"
 
     def _panel(self) -> RenderableType:
         state = self._state
@@ -132,10 +141,11 @@ def _line(event: ev.Event, state: State) -> str | None:
         case ev.Rejected(lasting=True, ask=ask):
             new = [fault_line(name, fault) for name, fault in state.faults.items() if fault.ask == ask]
             return f"{new[0]} The search goes on without it." if new else None
-        case ev.TriedAgain(proposer=proposer):
-            return plain(f"{proposer} is asked once more")
+        case ev.TriedAgain(writer=writer):
+            return plain(f"{writer} is asked once more")
         case ev.Rejected(reason=reason):
-            return plain(f"an answer gave no candidate: {reason.splitlines()[0] if reason else ''}")
+            writer = state.declined[-1].plan.writer
+            return plain(f"an answer of {writer} gave no candidate: {reason.splitlines()[0] if reason else ''}")
         case ev.GenerationClosed(number=number, survivors=survivors):
             return f"generation {number} closed: {len(survivors)} survive, {best_so_far(state)}"
         case ev.SearchEnded(reason=reason):

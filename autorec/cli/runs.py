@@ -28,6 +28,7 @@ def status(run: Run, as_json: Json = False) -> None:
 
     Example: autorec status demo
     """
+    from autorec.cli.costs import cost_lines
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import fault_line, short, stage_of
@@ -63,10 +64,11 @@ def status(run: Run, as_json: Json = False) -> None:
     )
     if state.controls:
         console.print(f"controls    {held_line(state.controls)}")
-    console.print(f"cost        {state.spent.tokens} tokens, {_money(state.spent.usd, state.spent.unpriced)}")
-    for proposer, fault in state.faults.items():
+    for line in cost_lines(state):
+        console.print(line)
+    for writer, fault in state.faults.items():
         again = "" if state.search_ended else f" `autorec resume {name}` asks it again."
-        console.print(f"out         {fault_line(proposer, fault)}{again}")
+        console.print(f"out         {fault_line(writer, fault)}{again}")
     if state.champion:
         console.print(f"champion    {short(state.records[state.champion])}: {state.champion_reason}")
         console.print(evidence_line(state))
@@ -174,7 +176,3 @@ def _list_runs(folder: Path, as_json: bool) -> None:
     else:
         for path in found:
             say(path.name)
-
-
-def _money(usd: float, unpriced: int) -> str:
-    return f"${usd:.4f}" + (f" and {unpriced} calls of UNKNOWN price" if unpriced else "")

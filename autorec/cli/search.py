@@ -29,9 +29,17 @@ def add_to(app: typer.Typer) -> None:
 def search(
     chosen: Mapping[str, Any],
     llm: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Language model as provider/model; none: the policy writes alone.", rich_help_panel="Proposers"
+            help="Language model as provider/model; repeatable: more is asked of those whose answers pay. None: the "
+            "policy writes alone.",
+            rich_help_panel="Proposers",
+        ),
+    ] = None,
+    llm_fallback: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Language model that is asked where another gives no answer; repeatable.", rich_help_panel="Proposers"
         ),
     ] = None,
     api_base: Annotated[
@@ -57,7 +65,14 @@ def search(
         int | None, typer.Option(help="Stop after so many, baselines apart.", rich_help_panel="Search")
     ] = None,
     max_usd: Annotated[
-        float | None, typer.Option(help="Stop asking the language model at this cost.", rich_help_panel="Search")
+        float | None, typer.Option(help="Stop asking language models at this cost.", rich_help_panel="Search")
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop asking language models at so many tokens, prompts and replies together.",
+            rich_help_panel="Search",
+        ),
     ] = None,
     workers: options.Workers = None,
     population: Annotated[int | None, typer.Option(help="Candidates a generation.", rich_help_panel="Search")] = None,
@@ -87,7 +102,8 @@ def search(
 
     flags = {
         **chosen,
-        "llm": llm,
+        "llm": tuple(llm or ()),
+        "llm_fallback": tuple(llm_fallback or ()),
         "api_base": api_base,
         "hypotheses": tuple(hypothesis or ()),
         "seed_code": tuple(seed_code or ()),
@@ -96,6 +112,7 @@ def search(
         "budget": budget,
         "max_candidates": max_candidates,
         "max_usd": max_usd,
+        "max_tokens": max_tokens,
         "workers": workers,
         "population": population,
         "training": training,
@@ -108,7 +125,7 @@ def search(
     resolved = load_config(flags, config)
     options.warn_of(resolved.unsafe_no_sandbox)
     path = _run_path(resolved.run)
-    progress = _progress(resolved.budget, 0.0, resolved.max_usd)
+    progress = _progress(resolved.budget, 0.0, resolved.max_usd, resolved.max_tokens)
     with begin(resolved, path, (progress.listen,)) as sitting:
         _introduce(sitting, path)
         _finish(sitting, progress, path, as_json)
@@ -142,12 +159,13 @@ def resume(
             fix=_instead_of_budget(reader, budget),
         )
     reader.folder.close()
-    progress = _progress(budget_s or 0.0, worked_s, None)
+    progress = _progress(budget_s or 0.0, worked_s, None, None)
     with take_up(path, (progress.listen,), budget_s) as sitting:
         for note in sitting.notes:
             print(plain(f"note   {note}"), file=sys.stderr)
         options.warn_of(sitting.config.unsafe_no_sandbox)
-        progress.set_limits(budget_s=sitting.config.budget, max_usd=sitting.config.max_usd)
+        caps = sitting.config
+        progress.set_limits(budget_s=caps.budget, max_usd=caps.max_usd, max_tokens=caps.max_tokens)
         _finish(sitting, progress, path, as_json)
 
 
@@ -198,8 +216,17 @@ def _introduce(sitting: "Sitting", path: Path) -> None:
         f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
         f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {count(plan.finalists, 'finalist')} "
         "and the sealed test",
+        *_money(sitting),
     ]
     print(plain("\n".join(lines)), file=sys.stderr)
+
+
+def _money(sitting: "Sitting") -> list[str]:
+    """What language models may cost; nothing where none is asked."""
+    from autorec.wiring.estimate import estimate
+
+    expected = estimate(sitting.config, sitting.plan, sitting.journal.state, sitting.arena.limits)
+    return [f"{head:<6} {line}" for head, line in zip(("cost", ""), expected.lines(), strict=True)] if expected else []
 
 
 def _nothing_valid(state: "State") -> bool:
@@ -215,11 +242,11 @@ def _saved_on_interrupt(run: str) -> Iterator[None]:
         raise
 
 
-def _progress(budget_s: float, worked_s: float, max_usd: float | None) -> "Progress":
+def _progress(budget_s: float, worked_s: float, max_usd: float | None, max_tokens: int | None) -> "Progress":
     from autorec.cli.progress import Progress
     from autorec.cli.terminal import Screen
 
-    return Progress(Screen(stderr=True), budget_s=budget_s, worked_s=worked_s, max_usd=max_usd)
+    return Progress(Screen(stderr=True), budget_s=budget_s, worked_s=worked_s, max_usd=max_usd, max_tokens=max_tokens)
 
 
 def _run_path(name: str | None) -> Path:

@@ -7,6 +7,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from autorec.cli.costs import costs_json
 from autorec.cli.terminal import Screen
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.control import held_line
@@ -74,9 +75,7 @@ def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
         "test_opened": state.test_opened,
         "ended": state.ended,
         "cost": {
-            "usd": state.spent.usd,
-            "tokens": state.spent.tokens,
-            "unpriced_calls": state.spent.unpriced,
+            **costs_json(state),
             "train_s": round(train_seconds(state), 3),
             "wall_s": round(wall_s, 3),
         },
@@ -105,10 +104,10 @@ def short(record: Record) -> str:
     return record.name or record.id[:SHORT_ID]
 
 
-def fault_line(proposer: str, fault: Fault) -> str:
-    """Since when a proposer is out, why, and what to set."""
+def fault_line(writer: str, fault: Fault) -> str:
+    """Since when a proposer or a model is out, why, and what to set."""
     standing = "is asked once more; it was out" if fault.tried_again else "is out"
-    return plain(f"{proposer} {standing} since ask {fault.ask}: {fault.reason}")
+    return plain(f"{writer} {standing} since ask {fault.ask}: {fault.reason}")
 
 
 def final_table(state: State) -> Table:

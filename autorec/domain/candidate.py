@@ -107,6 +107,11 @@ class Plan:
     model: str | None = None
     why: str = ""
 
+    @property
+    def writer(self) -> str:
+        """Who writes: the language model where one is named, else the proposer. A lasting fault puts this one out."""
+        return self.model or self.proposer
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:

@@ -49,8 +49,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """What the calls of one answer cost; `unpriced` counts calls whose price nobody knows."""
+    """What the calls of one answer to one `model` cost ("" for a sum); `unpriced` counts those of unknown price."""
 
+    model: str = ""
     usd: float = 0.0
     tokens: int = 0
     calls: int = 0
@@ -68,26 +69,26 @@ class Admitted:
     hypothesis: str | None = None
     predicted_effect: str | None = None
     exchanges: tuple[str, ...] = ()
-    bill: Bill = field(default_factory=Bill)
+    bills: tuple[Bill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """An answer gave no candidate: unusable, or known already. `lasting`: the proposer is not asked again for now."""
+    """An answer gave no candidate: unusable, or known already. `lasting`: the writer is not asked again for now."""
 
     ask: int
     reason: str
     lasting: bool = False
     duplicate_of: str | None = None
     exchanges: tuple[str, ...] = ()
-    bill: Bill = field(default_factory=Bill)
+    bills: tuple[Bill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriedAgain:
-    """The run goes on in a new process, and so a proposer with a lasting fault is asked once more."""
+    """The run goes on in a new process, and so a writer (proposer or model) with a lasting fault is asked once more."""
 
-    proposer: str
+    writer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

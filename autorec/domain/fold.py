@@ -13,6 +13,7 @@ from autorec.domain.control import Control
 from autorec.domain.evaluation import Task
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Stage
+from autorec.domain.spending import total
 from autorec.domain.state import Ask, DeclinedAsk, Fault, Generation, Record, State
 
 
@@ -124,15 +125,17 @@ class Fold:
             predicted_effect=event.predicted_effect,
             design=event.plan.design,
             model=event.plan.model,
+            why=event.plan.why,
             name=event.name,
             asked=event.ask,
             seen=ask.seen if ask else 0,
             exchanges=event.exchanges,
+            bills=event.bills,
         )
         self.queue.append(event.candidate)
         if ask:
             self._believe(ask, fault=None, heard=True)
-        self._pay(event.bill)
+        self.spent = total((self.spent, *event.bills))
 
     @_apply.register
     def _(self, event: ev.Rejected) -> None:
@@ -145,14 +148,15 @@ class Fold:
                 lasting=event.lasting,
                 duplicate_of=event.duplicate_of,
                 exchanges=event.exchanges,
+                bills=event.bills,
             )
         )
         self._believe(ask, fault=event.reason if event.lasting else None, heard=bool(event.exchanges))
-        self._pay(event.bill)
+        self.spent = total((self.spent, *event.bills))
 
     @_apply.register
     def _(self, event: ev.TriedAgain) -> None:
-        self.faults[event.proposer] = replace(self.faults[event.proposer], tried_again=True)
+        self.faults[event.writer] = replace(self.faults[event.writer], tried_again=True)
 
     @_apply.register
     def _(self, event: ev.Started) -> None:
@@ -202,23 +206,14 @@ class Fold:
 
     def _believe(self, ask: Ask, *, fault: str | None, heard: bool) -> None:
         """The first ask that meets a lasting fault sets it; only what is heard after another try takes it back."""
-        proposer, known = ask.plan.proposer, self.faults.get(ask.plan.proposer)
+        writer, known = ask.plan.writer, self.faults.get(ask.plan.writer)
         if known is not None and not known.tried_again:
             return
         if fault is not None:
-            self.faults[proposer] = Fault(ask=ask.number, reason=fault)
+            self.faults[writer] = Fault(ask=ask.number, reason=fault)
         elif heard:
-            self.faults.pop(proposer, None)
+            self.faults.pop(writer, None)
 
     def _hypothesize(self, hypothesis: Hypothesis) -> None:
         """A sentence that is known already stays as it was told first."""
         self.hypotheses.setdefault(hypothesis.sentence, hypothesis)
-
-    def _pay(self, bill: ev.Bill) -> None:
-        spent = self.spent
-        self.spent = ev.Bill(
-            usd=spent.usd + bill.usd,
-            tokens=spent.tokens + bill.tokens,
-            calls=spent.calls + bill.calls,
-            unpriced=spent.unpriced + bill.unpriced,
-        )

@@ -31,10 +31,12 @@ class Record:
     predicted_effect: str | None = None
     design: Mapping[str, Any] | None = None
     model: str | None = None
+    why: str = ""
     name: str | None = None
     asked: int | None = None
     seen: int = 0
     exchanges: tuple[str, ...] = ()
+    bills: tuple[Bill, ...] = ()
     search: Trained | None = None
     finals: tuple[Trained, ...] = ()
 
@@ -92,11 +94,12 @@ class DeclinedAsk:
     lasting: bool = False
     duplicate_of: str | None = None
     exchanges: tuple[str, ...] = ()
+    bills: tuple[Bill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Why a proposer is not asked: `reason` says what to set, `ask` is the one that met it.
+    """Why a writer (a proposer, or a model) is not asked: `reason` says what to set, `ask` is the one that met it.
 
     `tried_again`: a resumed run asks once more, and the answer decides whether the fault still stands.
     """
@@ -122,7 +125,7 @@ class State:
 
     `seq` is the last event folded in. `records` (id -> record) are in order of admission, baselines among them.
     `asks` and `training` are under way, `queue` is admitted and not yet started, `decided` are the candidates
-    (baselines apart) in the order in which their search training ended. `faults` (proposer -> fault) are lasting.
+    (baselines apart) in the order in which their search training ended. `faults` (writer -> fault) are lasting.
     `controls` are those of split and judge, then that of the champion.
     `hypotheses` are people's, `heard` is the number of the last command taken out of the inbox.
     """
@@ -157,12 +160,12 @@ class State:
         """The hypothesis of a person in these words."""
         return next((hypothesis for hypothesis in self.hypotheses if hypothesis.sentence == sentence), None)
 
-    def out(self, proposer: str) -> str | None:
-        """Why a proposer is not asked, in words; None where nothing stands against it or it is tried again."""
-        fault = self.faults.get(proposer)
+    def out(self, writer: str) -> str | None:
+        """Why a writer is not asked, in words; None where nothing stands against it or it is tried again."""
+        fault = self.faults.get(writer)
         if fault is None or fault.tried_again:
             return None
-        return f"{proposer} is out until the run is resumed: {fault.reason}"
+        return f"{writer} is out until the run is resumed: {fault.reason}"
 
     def control_of(self, candidate: str | None) -> Control | None:
         """What became of a candidate's answers against labels drawn at random."""
@@ -225,11 +228,11 @@ class State:
             return "its turn has not come"
         return "its training goes on" if at_work else "its training was interrupted; a resumed run begins it again"
 
-    def may_ask(self, proposer: str, at_once: int) -> bool:
+    def may_ask(self, writer: str, at_once: int | None = None) -> bool:
         """Whether it has fewer than `at_once` asks under way: one after a fault, and none while the fault stands."""
-        fault = self.faults.get(proposer)
+        fault = self.faults.get(writer)
         most = at_once if fault is None else int(fault.tried_again)
-        return sum(ask.plan.proposer == proposer for ask in self.asks) < most
+        return most is None or sum(writer in (ask.plan.proposer, ask.plan.writer) for ask in self.asks) < most
 
 
 def training_seed(state: State, candidate: str, stage: Stage) -> int:

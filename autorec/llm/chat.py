@@ -1,37 +1,42 @@
 """One client over any SDK function shaped like `chat.completions.create`."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from autorec.domain.errors import ModelError
-from autorec.llm.client import TRUNCATED, Completion, Message, RequestRefused
+from autorec.llm.client import Completion, Message, NoAnswer, RequestRefused
 from autorec.llm.endpoint import Endpoint
 from autorec.llm.faults import SDK_FAULTS, read_fault, refused_parameter
+from autorec.llm.gate import Gate
+from autorec.llm.hearing import BrokenStream, Hearing, within
 from autorec.llm.prices import Price, charge
 from autorec.llm.retries import Retries, TransientError, press
 
-CHARACTERS_PER_TOKEN = 4
-MOST_CHARACTERS = 1 << 20
-"""A longer reply is cut: it is kept with the run and goes back to the model when it is refused."""
 WRONG_KEY = 401
 """The only answer to a probe that speaks of the calls too: 403 is also said to a key that may call and not list."""
 
 REFUSALS_IN_A_ROW = 3
 """So many requests refused for the same cause, with no answer between, are no longer about one request."""
 
+LEAST_S = 0.1
+"""A request is given so much time, however late it is."""
+
 SUBSTITUTES: Mapping[str, str | None] = {"max_tokens": "max_completion_tokens"}
+STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
+"""Asked for like any other parameter, so that a model which does not take them answers without."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, weakref_slot=True)
 class ChatClient:
     """An LLMClient whose SDK call is a function.
 
-    `create(messages=..., timeout=..., **parameters)` returns an object with `choices` and `usage`; `probe` makes a
-    call that costs nothing. `refused` remembers the parameters that this model did not take, so that each is
-    refused once a run and not once a call; `refusals` the causes of the requests refused since the last answer.
+    `create(messages=..., timeout=..., **parameters)` returns an object with `choices` and `usage`, or an iterator of
+    such pieces; `probe` makes a call that costs nothing. `refused` remembers the parameters that this model did not
+    take, so that each is refused once a run and not once a call; `refusals` the causes of the requests refused since
+    the last answer.
     """
 
     model: str
@@ -40,6 +45,7 @@ class ChatClient:
     probe: Callable[[], None] = field(repr=False)
     price: Price | None = None
     retries: Retries = field(default_factory=Retries)
+    gate: Gate = field(default_factory=Gate)
     refused: dict[str, str | None] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -61,16 +67,47 @@ class ChatClient:
     def complete(
         self, messages: Sequence[Message], *, max_tokens: int, temperature: float, deadline_s: float
     ) -> Completion:
-        """See `LLMClient.complete`."""
+        """See `LLMClient.complete`.
+
+        A fault is lasting only where nothing was paid for on the way: else the next call meets it again, for nothing.
+        """
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        wanted = {"max_tokens": max_tokens, "temperature": temperature, **STREAMED}
+        call = _Call(client=self, turns=turns, wanted=wanted, began=self.gate.clock.now())
         try:
-            answer = self._answer(messages, max_tokens, temperature, deadline_s)
-        except RequestRefused as refusal:
-            raise self._weighed(refusal) from None
+            answer = call.make(deadline_s)
+        except ModelError as error:
+            raise self._weighed(error, tuple(call.broken)) from None
         with self._lock:
             self.refusals.clear()
         return answer
 
-    def _weighed(self, refusal: RequestRefused) -> ModelError:
+    def send(self, turns: list[dict[str, str]], wanted: Mapping[str, Any], timeout_s: float, hearing: Hearing) -> None:
+        """One try; a parameter that the model refuses is dropped, or sent under its other name, and remembered.
+
+        Raises TransientError, ModelError.
+        """
+        while True:
+            sent = self._accepted(wanted)
+            try:
+                answer = self.create(messages=turns, timeout=timeout_s, **sent)
+                whole = "stream" not in sent or hasattr(answer, "choices")
+                return hearing.hear_whole(answer) if whole else hearing.hear_stream(answer)
+            except BrokenStream:
+                self.refused["stream"] = None
+                raise
+            except SDK_FAULTS as error:
+                name = refused_parameter(error, sent)
+                if name is None:
+                    raise read_fault(error, self.endpoint) from None
+                self.refused[name] = SUBSTITUTES.get(name)
+
+    def _weighed(self, fault: ModelError, broken: tuple[Completion, ...]) -> ModelError:
+        """The fault of a call, with what was paid for on the way."""
+        weighed = self._counted(fault) if isinstance(fault, RequestRefused) else fault
+        return NoAnswer(str(weighed), fix=weighed.fix, broken=broken) if broken else weighed
+
+    def _counted(self, refusal: RequestRefused) -> ModelError:
         """One refused request is one lost call; several in a row for the same cause are a lasting fault."""
         with self._lock:
             if self.refusals and self.refusals[-1] != refusal.cause:
@@ -81,51 +118,6 @@ class ChatClient:
             return refusal
         return ModelError(f"{times} requests in a row: {refusal}", fix=refusal.fix)
 
-    def _answer(
-        self, messages: Sequence[Message], max_tokens: int, temperature: float, deadline_s: float
-    ) -> Completion:
-        started = time.monotonic()
-        notes: list[str] = []
-        turns = [{"role": message.role, "content": message.content} for message in messages]
-        wanted = {"max_tokens": max_tokens, "temperature": temperature}
-
-        def attempt(timeout_s: float) -> tuple[Any, str, str]:
-            try:
-                return _read(self._send(turns, wanted, timeout_s))
-            except TransientError as fault:
-                notes.append(f"tried again after: {fault}")
-                raise
-
-        response, text, finish = press(attempt, endpoint=self.endpoint, retries=self.retries, deadline_s=deadline_s)
-        notes += [_dropped(name, instead) for name, instead in sorted(self.refused.items())]
-        prompt_tokens, reply_tokens = _tokens(response, turns, text, notes)
-        if len(text) > MOST_CHARACTERS:
-            notes.append(f"a reply of {len(text):,} characters was cut after {MOST_CHARACTERS:,}")
-            text, finish = text[:MOST_CHARACTERS], TRUNCATED
-        text = self.endpoint.hide(text)
-        return Completion(
-            text=text,
-            prompt_tokens=prompt_tokens,
-            reply_tokens=reply_tokens,
-            usd=charge(self.price, response, prompt_tokens, reply_tokens),
-            model=self.model,
-            latency_s=time.monotonic() - started,
-            finish_reason=finish,
-            notes=tuple(notes),
-        )
-
-    def _send(self, turns: list[dict[str, str]], wanted: Mapping[str, Any], timeout_s: float) -> Any:
-        """One try; a parameter that the model refuses is dropped, or sent under its other name, and remembered."""
-        while True:
-            sent = self._accepted(wanted)
-            try:
-                return self.create(messages=turns, timeout=timeout_s, **sent)
-            except SDK_FAULTS as error:
-                name = refused_parameter(error, sent)
-                if name is None:
-                    raise read_fault(error, self.endpoint) from None
-                self.refused[name] = SUBSTITUTES.get(name)
-
     def _accepted(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         sent = {}
         for name, value in wanted.items():
@@ -134,32 +126,71 @@ class ChatClient:
                 known = self.refused[known]
             if known is not None:
                 sent[known] = value
+        if "stream" not in sent:
+            sent.pop("stream_options", None)
         return sent
 
 
-def _read(response: Any) -> tuple[Any, str, str]:
-    """The response, its text (a refusal in words is one) and finish reason.
+@dataclass(slots=True, kw_only=True)
+class _Call:
+    """One call under way: what is asked, and the tries that broke off in the middle of their text."""
 
-    An answer without text is an answer: it is billed. Only one that holds neither choices nor usage is tried again.
-    """
-    choices = getattr(response, "choices", None)
-    if not choices:
-        if getattr(response, "usage", None) is None:
-            raise TransientError("an answer without choices")
-        return response, "", "no choices"
-    message, finish = choices[0].message, getattr(choices[0], "finish_reason", None) or "stop"
-    text = getattr(message, "content", None) or getattr(message, "refusal", None) or ""
-    return response, text.encode(errors="replace").decode(), finish
+    client: ChatClient
+    turns: list[dict[str, str]]
+    wanted: Mapping[str, Any]
+    began: float
+    broken: list[Completion] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
+    def make(self, deadline_s: float) -> Completion:
+        """Raises NoAnswer, ModelError."""
+        client = self.client
+        heard = press(
+            self._attempt,
+            endpoint=client.endpoint,
+            retries=client.retries,
+            deadline_s=deadline_s,
+            clock=client.gate.clock,
+        )
+        heard.cut()
+        dropped = [_dropped(name, instead) for name, instead in sorted(client.refused.items())]
+        answer = self._completion(heard, heard.finish)
+        return replace(answer, notes=(*self.notes, *dropped, *answer.notes), broken=tuple(self.broken))
 
-def _tokens(response: Any, turns: list[dict[str, str]], text: str, notes: list[str]) -> tuple[int, int]:
-    usage = getattr(response, "usage", None)
-    prompt, reply = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
-    if isinstance(prompt, int) and isinstance(reply, int):
-        return prompt, reply
-    notes.append("usage not reported: tokens estimated from characters")
-    asked = sum(len(turn["content"]) for turn in turns)
-    return -(-asked // CHARACTERS_PER_TOKEN), -(-len(text) // CHARACTERS_PER_TOKEN)
+    def _attempt(self, left_s: float) -> Hearing:
+        client, hearing = self.client, Hearing()
+        began = client.gate.clock.now()
+        try:
+            with client.gate.passing(left_s):
+                left_s = max(LEAST_S, left_s - (client.gate.clock.now() - began))
+                send = partial(client.send, self.turns, self.wanted, min(client.retries.silence_s, left_s), hearing)
+                within(left_s, send, partial(setattr, hearing, "left", True))
+        except (TransientError, ModelError) as fault:
+            self._book(hearing, str(fault))
+            self.notes.append(f"tried again after: {fault}")
+            raise
+        return hearing
+
+    def _book(self, hearing: Hearing, why: str) -> None:
+        """What had come of a try that broke off is billed, and kept."""
+        if hearing.begun:
+            hearing.cut()
+            partly = self._completion(hearing, "broken off")
+            self.broken.append(replace(partly, notes=(f"broken off: {why}", *partly.notes)))
+
+    def _completion(self, heard: Hearing, finish: str) -> Completion:
+        client = self.client
+        prompt, reply = heard.tokens(sum(len(turn["content"]) for turn in self.turns))
+        return Completion(
+            text=client.endpoint.hide(heard.text),
+            prompt_tokens=prompt,
+            reply_tokens=reply,
+            usd=charge(client.price, heard.usage, heard.hidden, prompt, reply),
+            model=client.model,
+            latency_s=client.gate.clock.now() - self.began,
+            finish_reason=finish,
+            notes=tuple(heard.notes),
+        )
 
 
 def _dropped(name: str, instead: str | None) -> str:

@@ -3,7 +3,7 @@
 ModelError (domain)       the model cannot be used at all: key, name, address, credit. A lasting fault
 └── NoAnswer              this call got no usable answer; the next one may
     ├── RequestRefused    the server would not take this request; several in a row are a lasting fault
-    └── BudgetSpent       the money of the run is spent; no further call is made
+    └── BudgetSpent       the money or the tokens of the run are spent; no further call is made
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,11 @@ TRUNCATED = "length"
 
 
 class NoAnswer(ModelError):
-    """Bounded retries brought no usable answer to this call."""
+    """Bounded retries brought no usable answer to this call; `broken` are tries that broke off and are billed."""
+
+    def __init__(self, message: str, *, fix: str = "", broken: "tuple[Completion, ...]" = ()) -> None:
+        super().__init__(message, fix=fix)
+        self.broken = broken
 
 
 class RequestRefused(NoAnswer):
@@ -28,7 +32,7 @@ class RequestRefused(NoAnswer):
 
 
 class BudgetSpent(NoAnswer):
-    """The cap on money is reached."""
+    """The cap on money or on tokens is reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,8 @@ class Completion:
     """One answer, which may be empty and has its cost all the same.
 
     `usd` is None where nobody knows the price; `latency_s` includes retries. `finish_reason` is the provider's word,
-    `length` where the reply was cut; `notes` say what was dropped, retried or estimated on the way.
+    `length` where the reply was cut; `notes` say what was dropped, retried or estimated on the way. `broken` are the
+    tries before it that broke off in the middle of their text: what had come is billed, each with its own figures.
     """
 
     text: str
@@ -55,6 +60,7 @@ class Completion:
     latency_s: float
     finish_reason: str
     notes: tuple[str, ...] = ()
+    broken: "tuple[Completion, ...]" = ()
 
     @property
     def truncated(self) -> bool:

@@ -1,41 +1,50 @@
-"""One account of money for a run, and a client that keeps to it."""
+"""One account of money and tokens for a run, and a client that keeps to it."""
 
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autorec.llm.client import BudgetSpent, Completion, LLMClient, Message
+from autorec.llm.client import BudgetSpent, Completion, LLMClient, Message, NoAnswer
 
 
 class Ledger:
-    """Dollars spent against a cap. Thread-safe.
+    """Dollars and tokens spent against caps (None: no cap), by all models of a run together. Thread-safe.
 
-    A call is admitted while less than the cap is spent, so the cap is passed by no more than the calls in flight.
+    A call is admitted while less than the cap is spent, so a cap is passed by no more than the calls in flight.
     """
 
-    def __init__(self, *, max_usd: float, spent_usd: float = 0.0) -> None:
-        self._max_usd = max_usd
-        self._spent_usd = spent_usd
+    def __init__(
+        self,
+        *,
+        max_usd: float | None = None,
+        max_tokens: int | None = None,
+        spent_usd: float = 0.0,
+        spent_tokens: int = 0,
+    ) -> None:
+        self.max_usd, self.max_tokens = max_usd, max_tokens
+        self._spent_usd, self._spent_tokens = spent_usd, spent_tokens
         self._lock = threading.Lock()
 
-    @property
-    def spent_usd(self) -> float:
-        with self._lock:
-            return self._spent_usd
-
     def admit(self) -> None:
-        """Raises BudgetSpent once the cap is reached."""
-        spent = self.spent_usd
-        if spent >= self._max_usd:
+        """Raises BudgetSpent once a cap is reached."""
+        with self._lock:
+            usd, tokens = self._spent_usd, self._spent_tokens
+        if self.max_usd is not None and usd >= self.max_usd:
             raise BudgetSpent(
-                f"${spent:.4f} of ${self._max_usd:.4f} are spent on language models",
+                f"${usd:.4f} of ${self.max_usd:.4f} are spent on language models",
                 fix="Raise --max-usd to let the model write more.",
             )
+        if self.max_tokens is not None and tokens >= self.max_tokens:
+            raise BudgetSpent(
+                f"{tokens:,} of {self.max_tokens:,} tokens of language models are used",
+                fix="Raise --max-tokens to let the model write more.",
+            )
 
-    def record(self, usd: float) -> None:
-        """Add what a call cost."""
+    def record(self, *paid: Completion) -> None:
+        """Add what answers cost."""
         with self._lock:
-            self._spent_usd += usd
+            self._spent_usd += sum(each.usd or 0.0 for each in paid)
+            self._spent_tokens += sum(each.prompt_tokens + each.reply_tokens for each in paid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +65,14 @@ class MeteredClient:
     def complete(
         self, messages: Sequence[Message], *, max_tokens: int, temperature: float, deadline_s: float
     ) -> Completion:
-        """See `LLMClient.complete`. Raises BudgetSpent, without a call, once the cap is reached."""
+        """See `LLMClient.complete`. Raises BudgetSpent, without a call, once a cap is reached."""
         self.ledger.admit()
-        completion = self.client.complete(
-            messages, max_tokens=max_tokens, temperature=temperature, deadline_s=deadline_s
-        )
-        self.ledger.record(completion.usd or 0.0)
+        try:
+            completion = self.client.complete(
+                messages, max_tokens=max_tokens, temperature=temperature, deadline_s=deadline_s
+            )
+        except NoAnswer as failure:
+            self.ledger.record(*failure.broken)
+            raise
+        self.ledger.record(completion, *completion.broken)
         return completion

@@ -8,6 +8,7 @@ from typing import Any
 from autorec.domain.errors import ModelError
 from autorec.llm.chat import ChatClient
 from autorec.llm.endpoint import Endpoint, is_secret, secrets_of
+from autorec.llm.gate import Gate
 from autorec.llm.openai_backend import PROBE_S
 from autorec.llm.prices import Price
 from autorec.llm.retries import Retries
@@ -16,12 +17,15 @@ KEYS_ELSEWHERE = frozenset({"bedrock", "sagemaker", "vertex_ai"})
 """Providers whose credentials may come from a profile or the machine; that none is in the environment says nothing."""
 
 
-def open_litellm(model: str, *, price: Price | None, retries: Retries) -> ChatClient:
+def open_litellm(model: str, *, price: Price | None, retries: Retries, gate: Gate) -> ChatClient:
     """A client for `provider/model`; importing litellm takes two to four seconds and happens here.
 
     `check` asks for the list of models, which is free, where litellm knows the provider's address and key as those of
     an OpenAI-compatible server (deepseek, groq, mistral, xai and others). Of the rest (anthropic, gemini, openrouter)
     a wrong key is known only from the first answer; litellm's own `check_valid_key` pays for one.
+
+    litellm gives each stream a finish reason, one that ended in the middle included: what is missing is then seen by
+    the parser of the reply alone.
 
     Raises ModelError for an unknown provider and for a missing key, naming the variable.
     """
@@ -41,6 +45,7 @@ def open_litellm(model: str, *, price: Price | None, retries: Retries) -> ChatCl
         probe=_probe(key, base) if key and base else _nothing_to_probe,
         price=price,
         retries=retries,
+        gate=gate,
     )
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from autorec.domain.errors import ModelError
 from autorec.llm.client import LLMClient
+from autorec.llm.gate import Gate
 from autorec.llm.ledger import Ledger, MeteredClient
 from autorec.llm.prices import Price, find_price
 from autorec.llm.retries import Retries
@@ -18,37 +19,39 @@ def open_client(
     *,
     api_base: str | None = None,
     prices: Mapping[str, Price] | None = None,
-    max_usd: float | None = None,
-    spent_usd: float = 0.0,
+    ledger: Ledger | None = None,
     retries: Retries | None = None,
+    gate: Gate | None = None,
 ) -> LLMClient:
     """A client for `provider/model`: openai's SDK for `openai/...` and any `api_base`, litellm for the rest.
 
-    Keys come from the environment only. With `max_usd`, calls stop once that much is spent, `spent_usd` of an
-    earlier part of the run included.
+    Keys come from the environment only. Calls stop once a cap of the `ledger` is reached, which several models share;
+    `gate` says how many requests this model gets.
 
     Raises ModelError, before any call, for a malformed name or address, a secret in the address, a missing key, or a
-    cap on a model without a price.
+    cap on money with a model without a price.
     """
     _check_name(model, api_base)
-    hosted = api_base is None
-    price = find_price(model, prices or {}, hosted=hosted)
-    if max_usd is not None and price is None:
+    price = price_of(model, api_base, prices or {})
+    if ledger is not None and ledger.max_usd is not None and price is None:
         raise _unpriced(model)
-    client = _open(model, api_base, price, retries or Retries())
-    if max_usd is None:
-        return client
-    return MeteredClient(client=client, ledger=Ledger(max_usd=max_usd, spent_usd=spent_usd))
+    client = _open(model, api_base, price, retries or Retries(), gate or Gate())
+    return client if ledger is None else MeteredClient(client=client, ledger=ledger)
 
 
-def _open(model: str, api_base: str | None, price: Price | None, retries: Retries) -> LLMClient:
+def price_of(model: str, api_base: str | None, prices: Mapping[str, Price]) -> Price | None:
+    """The user's price, else the published one where the provider itself is called; None where nobody knows."""
+    return find_price(model, prices, hosted=api_base is None)
+
+
+def _open(model: str, api_base: str | None, price: Price | None, retries: Retries, gate: Gate) -> LLMClient:
     if api_base is not None or model.startswith(OPENAI):
         from autorec.llm.openai_backend import open_openai
 
-        return open_openai(model, api_base=api_base, price=price, retries=retries)
+        return open_openai(model, api_base=api_base, price=price, retries=retries, gate=gate)
     from autorec.llm.litellm_backend import open_litellm
 
-    return open_litellm(model, price=price, retries=retries)
+    return open_litellm(model, price=price, retries=retries, gate=gate)
 
 
 def _check_name(model: str, api_base: str | None) -> None:

@@ -1,13 +1,17 @@
 """OpenAI, and any server that speaks its protocol, through the openai SDK (imported with this module)."""
 
+import json
 import os
+import weakref
 from typing import Any
 
-from openai import OpenAI
+from openai import OpenAI, Stream
+from openai.types.chat import ChatCompletion
 
 from autorec.domain.errors import ModelError
 from autorec.llm.chat import SUBSTITUTES, ChatClient
 from autorec.llm.endpoint import Endpoint, secrets_of
+from autorec.llm.gate import Gate
 from autorec.llm.prices import Price
 from autorec.llm.retries import Retries
 
@@ -17,7 +21,7 @@ NO_KEY = "no-key-needed"
 PROBE_S = 10.0
 
 
-def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries) -> ChatClient:
+def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries, gate: Gate) -> ChatClient:
     """A client for `openai/...`, or for any model behind `api_base`.
 
     Raises ModelError when OpenAI itself is meant and no key is set, or when the key cannot be sent.
@@ -33,17 +37,34 @@ def open_openai(model: str, *, api_base: str | None, price: Price | None, retrie
     name = model.removeprefix("openai/")
 
     def create(**call: Any) -> Any:
-        return sdk.chat.completions.create(model=name, **call)
+        return _heard(sdk.chat.completions.create(model=name, **call))
 
     def probe() -> None:
         sdk.models.list(timeout=PROBE_S)
 
-    return ChatClient(
+    client = ChatClient(
         model=model,
         endpoint=Endpoint(model=model, address=api_base or HOSTED, key_name=KEY_NAME, secrets=secrets_of(os.environ)),
         create=create,
         probe=probe,
         price=price,
         retries=retries,
+        gate=gate,
         refused={} if api_base else dict(SUBSTITUTES),
     )
+    weakref.finalize(client, sdk.close)  # before its sockets are left to the collector
+    return client
+
+
+def _heard(answer: Any) -> Any:
+    """The answer; a server that does not stream answers in one piece, whatever it was asked, and that was paid for.
+
+    Raises ValueError for one piece that is no JSON object.
+    """
+    response = answer.response if isinstance(answer, Stream) else None
+    if response is None or not str(response.headers.get("content-type", "")).startswith("application/json"):
+        return answer
+    body = json.loads(response.read())
+    if not isinstance(body, dict):
+        raise ValueError(f"expected a JSON object, got a {type(body).__name__}")
+    return ChatCompletion.construct(**body)

@@ -32,20 +32,20 @@ def find_price(model: str, prices: Mapping[str, Price], *, hosted: bool) -> Pric
     return _published_price(model) if hosted else None
 
 
-def charge(price: Price | None, response: Any, prompt_tokens: int, reply_tokens: int) -> float | None:
-    """Dollars for one answer, None where nobody knows."""
+def charge(price: Price | None, usage: Any, hidden: Any, prompt_tokens: int, reply_tokens: int) -> float | None:
+    """Dollars for one answer, None where nobody knows. `usage` is the provider's, `hidden` what litellm adds."""
     if price is not None and price.own:
         return price.usd(prompt_tokens, reply_tokens)
-    reported = _reported_cost(response)
+    reported = _reported_cost(usage, hidden)
     if reported is not None:
         return reported
     return price.usd(prompt_tokens, reply_tokens) if price is not None else None
 
 
-def _reported_cost(response: Any) -> float | None:
+def _reported_cost(usage: Any, hidden: Any) -> float | None:
     """What the provider (`usage.cost`) or litellm (`response_cost`) says that this answer cost."""
-    hidden = getattr(response, "_hidden_params", None) or {}
-    for said in (getattr(getattr(response, "usage", None), "cost", None), hidden.get("response_cost")):
+    computed = hidden.get("response_cost") if isinstance(hidden, Mapping) else None
+    for said in (getattr(usage, "cost", None), computed):
         if isinstance(said, int | float) and not isinstance(said, bool) and math.isfinite(said) and said >= 0:
             return float(said)
     return None

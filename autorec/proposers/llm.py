@@ -26,24 +26,27 @@ TEMPERATURES: Mapping[Operator, float] = {Operator.DRAFT: 1.0, Operator.IMPROVE:
 class LLMProposer:
     """Drafts, improves and repairs candidates through a language model.
 
-    `max_usd` stops planning once the run has spent that much (the client's ledger holds the cap against calls in
-    flight). `deadline_s` and `max_tokens` bound one call, `max_repairs` the repairs of one failed candidate.
+    `clients` are the models, by name. `max_usd` and `budget_tokens` stop planning once the run has spent that much (the
+    clients' ledger holds the caps against calls in flight). `deadline_s` and `max_tokens` bound one call,
+    `max_repairs` the repairs of one failed candidate.
     """
 
-    client: LLMClient
+    clients: Mapping[str, LLMClient]
     templates: Templates
     objects: Objects
     limits: Limits
     max_usd: float | None = None
+    budget_tokens: int | None = None
     max_repairs: int = 2
     max_tokens: int = 16_000
     deadline_s: float = 600.0
 
     def plan(self, state: State, seed: int) -> Plan | None:
-        """See `Proposer.plan`; None once the money is spent."""
-        if self.max_usd is not None and state.spent.usd >= self.max_usd:
+        """See `Proposer.plan`; None once money or tokens are spent, or while every model is out."""
+        models = [model for model in self.clients if state.may_ask(model)]
+        if not models or self._spent(state):
             return None
-        return next_plan(state, seed, model=self.client.model, max_repairs=self.max_repairs)
+        return next_plan(state, seed, models=models, max_repairs=self.max_repairs)
 
     def propose(self, plan: Plan, state: State) -> Proposal | Declined:
         """See `Proposer.propose`. A reply that cannot be used is sent back once with the exact fault.
@@ -58,13 +61,18 @@ class LLMProposer:
             try:
                 completion = self._complete(messages, plan)
             except ModelError as error:
-                return _declined(error, exchanges)
-            exchanges.append(_exchange(messages, completion))
+                broken = error.broken if isinstance(error, NoAnswer) else ()
+                return _declined(error, [*exchanges, *(_exchange(messages, each) for each in broken)])
+            exchanges += [_exchange(messages, each) for each in (*completion.broken, completion)]
             reply, files, faults = _read(completion, base)
             if reply is not None and not faults:
                 return _proposal(plan, reply, files, exchanges)
             messages = [*messages, *self._again(completion, faults)]
         return Declined(reason=f"no usable reply in {ROUNDS} rounds: {'; '.join(faults)}", exchanges=tuple(exchanges))
+
+    def _spent(self, state: State) -> bool:
+        caps = ((state.spent.usd, self.max_usd), (state.spent.tokens, self.budget_tokens))
+        return any(cap is not None and spent >= cap for spent, cap in caps)
 
     def _base(self, plan: Plan) -> Mapping[str, str]:
         """The sources to start from: those of the first parent, none for a draft."""
@@ -87,7 +95,7 @@ class LLMProposer:
         return self.objects.get(digest).decode(errors="replace") if digest else ""
 
     def _complete(self, messages: Sequence[Message], plan: Plan) -> Completion:
-        return self.client.complete(
+        return self.clients[plan.model or ""].complete(
             messages,
             max_tokens=self.max_tokens,
             temperature=TEMPERATURES[plan.operator],

@@ -1,46 +1,51 @@
 """What a language model is asked for next, decided from the state and a seed alone.
 
-In this order: repair what failed, test what people ask, draft while nothing has survived (and now and then after),
-improve a survivor.
+In this order: repair what failed, test what people ask, draft while nothing has survived; then whichever of drafting
+and improving a survivor pays. Of several models the one is asked whose answers of that kind pay (see `arms.py`).
 """
 
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.state import DeclinedAsk, Record, State
+from autorec.proposers.arms import Arm, choose
 
 NAME = "llm"
 """What its plans are signed with, and the rotation knows it by."""
-DRAFT_SHARE = 0.3
+FREE = (Operator.DRAFT, Operator.IMPROVE)
+"""What is asked for where nothing else is due."""
 HYPOTHESIS_TRIES = 3
 
 
-def next_plan(state: State, seed: int, *, model: str, max_repairs: int) -> Plan:
-    """The next thing to ask for; the same state and seed always give the same plan."""
+def next_plan(state: State, seed: int, *, models: Sequence[str], max_repairs: int) -> Plan:
+    """The next thing to ask for, of one of the models; the same state and seed always give the same plan."""
     rng = random.Random(seed)
-    plan = partial(Plan, proposer=NAME, model=model, seed=seed)
+
+    def plan(*operators: Operator, why: str, **what: Any) -> Plan:
+        arms = [Arm(operator=operator, model=model) for operator in operators for model in models]
+        chosen = choose(arms, state, rng)
+        if chosen.arm.operator is Operator.IMPROVE and "parents" not in what:
+            parent = _pick(state.survivors, rng)
+            what, why = {**what, "parents": (parent.id,)}, f"#{parent.number} survived"
+        return Plan(
+            proposer=NAME, model=chosen.arm.model, operator=chosen.arm.operator, seed=seed,
+            why="; ".join(filter(None, (why, chosen.why))), **what,
+        )  # fmt: skip
+
     if broken := repair_due(state, max_repairs):
-        return plan(
-            operator=Operator.REPAIR,
-            parents=(broken.id,),
-            hypothesis=broken.hypothesis,
-            why=f"#{broken.number} failed and may be mended",
-        )
+        why = f"#{broken.number} failed and may be mended"
+        return plan(Operator.REPAIR, parents=(broken.id,), hypothesis=broken.hypothesis, why=why)
     survivors = state.survivors
     if hypothesis := open_hypothesis(state):
-        operator = Operator.IMPROVE if survivors else Operator.DRAFT
-        parents = (survivors[0].id,) if survivors else ()
-        return plan(operator=operator, parents=parents, hypothesis=hypothesis.sentence, why="a person asks")
+        operator, parents = (Operator.IMPROVE, (survivors[0].id,)) if survivors else (Operator.DRAFT, ())
+        return plan(operator, parents=parents, hypothesis=hypothesis.sentence, why="a person asks")
     if not survivors:
-        return plan(operator=Operator.DRAFT, why="nothing has survived yet")
-    if rng.random() < DRAFT_SHARE:
-        return plan(operator=Operator.DRAFT, why="a share of drafts keeps the search open")
-    parent = _pick(survivors, rng)
-    return plan(operator=Operator.IMPROVE, parents=(parent.id,), why=f"#{parent.number} survived")
+        return plan(Operator.DRAFT, why="nothing has survived yet")
+    return plan(*FREE, why="drafts keep the search open")
 
 
 def open_hypothesis(state: State) -> Hypothesis | None:

@@ -11,8 +11,8 @@ class Rotation:
     """Implements `ports.Proposer` over named proposers; each signs its plans with the name that it has here.
 
     Those of `first` go on until they have nothing to do; then those of `then` alternate by the number of the ask.
-    One that has nothing to do, has `at_once` asks under way, or has met a lasting fault, is passed over: while a
-    language model thinks, or is out, the others go on.
+    One that has nothing to do, has `at_once` asks under way, or has met a lasting fault, is passed over, and so is a
+    plan for a model that has: while a language model thinks, or is out, the others go on.
     """
 
     def __init__(self, *, first: Mapping[str, Proposer], then: Mapping[str, Proposer], at_once: int) -> None:
@@ -27,7 +27,7 @@ class Rotation:
             if not state.may_ask(name, self._at_once):
                 continue
             plan = self._proposers[name].plan(state, seed)
-            if plan is not None:
+            if plan is not None and state.may_ask(plan.writer):
                 return plan
         return None
 

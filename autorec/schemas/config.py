@@ -98,15 +98,28 @@ class SearchConfig(BaseModel):
     item_features: Path | None = Field(None, description="CSV, TSV or Parquet file with an item a row")
     role: str = Field("retrieval", description="what the model does in a recommender: retrieval or ranking")
     split: Literal["auto", "temporal", "loo", "ratio", "given"] = Field("auto", description="how holdouts are cut")
-    llm: str | None = Field(None, description="language model as provider/model; none: the policy writes alone")
+    llm: tuple[str, ...] = Field(
+        (), description="language models as provider/model, or one as text; none: the policy writes alone"
+    )
+    llm_fallback: tuple[str, ...] = Field(
+        (), description="language models that are asked, one after the other, where one of llm gives no answer"
+    )
     api_base: str | None = Field(None, description="address of an OpenAI-compatible server")
+    api_bases: dict[str, str] = Field(
+        default_factory=dict, description="addresses by model, for those that are not behind api_base"
+    )
     llm_max_tokens: int = Field(
         16_000, ge=256, description="longest reply of the language model in tokens, its reasoning included"
     )
+    llm_at_once: int | None = Field(None, ge=1, description="requests at a time to each language model")
+    llm_requests_per_minute: int | None = Field(None, ge=1, description="requests a minute to each language model")
     prices: dict[str, Price] = Field(default_factory=dict, description="US dollars for a million tokens, by model")
     budget: Duration = Field(1200.0, description="wall clock of the whole command")
     max_candidates: int | None = Field(None, ge=1, description="stop after so many candidates, baselines apart")
-    max_usd: float | None = Field(None, gt=0, description="stop asking the language model at this cost")
+    max_usd: float | None = Field(None, gt=0, description="stop asking language models at this cost")
+    max_tokens: int | None = Field(
+        None, ge=1, description="stop asking language models at so many tokens, of prompts and replies together"
+    )
     workers: int = Field(
         default_factory=lambda: max(1, os.cpu_count() or 1), ge=1, le=256, description="trainings at a time"
     )
@@ -165,6 +178,11 @@ class SearchConfig(BaseModel):
     def _from_anywhere(cls, path: Path | None) -> Path | None:
         return path.absolute() if path else None
 
+    @field_validator("api_bases", mode="before")
+    @classmethod
+    def _as_addresses(cls, addresses: object) -> object:
+        return parse_pairs(addresses, "llama=http://127.0.0.1:8000/v1") if isinstance(addresses, str) else addresses
+
     @field_validator("columns", mode="before")
     @classmethod
     def _as_pairs(cls, columns: object) -> object:
@@ -179,6 +197,18 @@ class SearchConfig(BaseModel):
     @classmethod
     def _file_from_anywhere(cls, name: str | None) -> str | None:
         return str(Path(name).absolute()) if name and is_path(name) else name
+
+    @field_validator("llm", "llm_fallback", mode="before")
+    @classmethod
+    def _one_or_more(cls, models: object) -> object:
+        return split_names(models) if isinstance(models, str) else models
+
+    @field_validator("llm", "llm_fallback")
+    @classmethod
+    def _each_once(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(models)) < len(models):
+            raise ValueError(f"{', '.join(models)} names a model twice")
+        return models
 
     @field_validator("baselines", mode="before")
     @classmethod

@@ -3,60 +3,24 @@
     with ScriptedServer(["hello", Fault(status=429, retry_after_s=0.1), "again"]) as server:
         client = open_client("openai/scripted", api_base=server.base)
 
-A script is a list, one entry a request (the last one stays), or a function from the request (the JSON that the
-client sent) to an entry. An entry is the text of a reply, a `Said` or a `Fault`. Each answer ends its connection: a
-client that nobody closes leaves no open socket for the garbage collector to complain of, in whatever test it next runs.
+A script is a function from the request (the JSON that the client sent) to an entry, or a list of entries and such
+functions, one a request (the last one stays). An entry is the text of a reply, a `Said` or a `Fault`. The server
+streams where it is asked to. Each answer ends its connection: a client that nobody closes leaves no open socket for the
+garbage collector to complain of, in whatever test it next runs.
 """
 
 import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-CHARACTERS_PER_TOKEN = 4
+from autorec.testing.llm_script import Entry, Fault, Said, Script, completion, error, event, piece, stream
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """A reply with particulars.
-
-    `finish` is the finish reason, `cost` what the provider says it charged (dollars), `refusal` a refusal in words.
-    """
-
-    text: str
-    finish: str = "stop"
-    usage: bool = True
-    cost: float | None = None
-    refusal: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """What goes wrong: an HTTP status with a message, or one of the ways below.
-
-    `reset`: the connection breaks; `stall`: nothing comes until the server closes; `not_json`: a body that is no
-    JSON; `no_choices`: an answer without any, with its usage where it is `billed`.
-    """
-
-    status: int = 200
-    message: str = "scripted fault"
-    code: str | None = None
-    param: str | None = None
-    retry_after_s: float | None = None
-    reset: bool = False
-    stall: bool = False
-    not_json: bool = False
-    no_choices: bool = False
-    billed: bool = False
-
-
-Entry = str | Said | Fault
-Script = Sequence[Entry] | Callable[[dict[str, Any]], Entry]
+DRIP_S = 0.01
 
 
 class ScriptedServer:
@@ -97,7 +61,8 @@ class ScriptedServer:
             self.keys.append(key)
             if callable(self._script):
                 return self._script(request)
-            return self._script[min(len(self.requests), len(self._script)) - 1]
+            entry = self._script[min(len(self.requests), len(self._script)) - 1]
+            return entry(request) if callable(entry) else entry
 
 
 class Parrot(ScriptedServer):
@@ -132,29 +97,73 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         status = self.server.scripted.models_status
-        self._send(status, {"object": "list", "data": []} if status == 200 else _error(Fault(status=status)))
+        self._send(status, {"object": "list", "data": []} if status == 200 else error(Fault(status=status)))
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         entry = self.server.scripted.answer(request, key)
+        streamed = bool(request.get("stream"))
         if isinstance(entry, Fault):
-            self._fail(entry, request)
+            if streamed and (entry.in_stream or entry.no_choices):
+                self._break_off(entry, request)
+            else:
+                self._fail(entry, request)
+            return
+        said = Said(text=entry) if isinstance(entry, str) else entry
+        if streamed and said.streams:
+            self._stream(stream(request, said))
         else:
-            self._send(200, completion(request, Said(text=entry) if isinstance(entry, str) else entry))
+            self._send(200, completion(request, said))
 
     def _fail(self, fault: Fault, request: Mapping[str, Any]) -> None:
-        if fault.reset:
+        if fault.reset or fault.cut:
             self._reset()
-        elif fault.stall:
+        elif fault.stall or fault.drip or fault.trickle:
             self.server.scripted.closing.wait()
             self.close_connection = True
         elif fault.not_json:
             self._send_bytes(200, b'{"choices": [', {})
         elif fault.no_choices:
             self._send(200, {**completion(request, Said(text="", usage=fault.billed)), "choices": []})
+        elif fault.ends:
+            self._send(200, completion(request, Said(text=fault.after, finish=None)))
         else:
-            self._send(fault.status, _error(fault), retry_after_s=fault.retry_after_s)
+            told = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
+            self._send_bytes(fault.status, json.dumps(error(fault)).encode(), {**told, **fault.headers})
+
+    def _break_off(self, fault: Fault, request: Mapping[str, Any]) -> None:
+        """A stream that begins well."""
+        self._stream(self._events(fault, request), whole=not (fault.cut or fault.reset or fault.stall))
+        if fault.reset:
+            self._reset()
+        elif fault.stall:
+            self.server.scripted.closing.wait()
+        self.close_connection = True
+
+    def _events(self, fault: Fault, request: Mapping[str, Any]) -> Iterator[bytes]:
+        if fault.after:
+            yield piece(request, {"role": "assistant", "content": fault.after})
+        if fault.no_choices and fault.billed:
+            yield event({**completion(request, Said(text="")), "choices": []})
+        if fault.not_json:
+            yield b'data: {"choices": [\n\n'
+        if fault.status != 200:
+            yield event(error(fault))
+        while (fault.drip or fault.trickle) and not self.server.scripted.closing.wait(DRIP_S):
+            yield piece(request, {"content": "x"}) if fault.trickle else b": waiting\n\n"
+
+    def _stream(self, events: Iterable[bytes], *, whole: bool = True) -> None:
+        """Events in chunks (RFC 9112, 7.1), the last of which is empty where the answer is whole."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for each in events:
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(each), each))
+        if whole:
+            self.wfile.write(b"0\r\n\r\n")
 
     def _reset(self) -> None:
         """Close with a reset instead of an orderly end."""
@@ -162,9 +171,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.close()
 
-    def _send(self, status: int, body: Mapping[str, Any], *, retry_after_s: float | None = None) -> None:
-        headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
-        self._send_bytes(status, json.dumps(body).encode(), headers)
+    def _send(self, status: int, body: Mapping[str, Any]) -> None:
+        self._send_bytes(status, json.dumps(body).encode(), {})
 
     def _send_bytes(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
@@ -176,25 +184,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent: a test reads `requests` instead."""
-
-
-def completion(request: Mapping[str, Any], said: Said) -> dict[str, Any]:
-    """The body of a chat completion, as OpenAI's API gives it."""
-    asked = sum(len(str(message["content"])) for message in request["messages"])
-    prompt, reply = -(-asked // CHARACTERS_PER_TOKEN), -(-len(said.text) // CHARACTERS_PER_TOKEN)
-    usage: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": reply, "total_tokens": prompt + reply}
-    message = {"role": "assistant", "content": said.text, "refusal": said.refusal}
-    if said.cost is not None:
-        usage["cost"] = said.cost
-    return {
-        "id": "chatcmpl-scripted",
-        "object": "chat.completion",
-        "created": 0,
-        "model": request.get("model", "scripted"),
-        "choices": [{"index": 0, "message": message, "finish_reason": said.finish}],
-        **({"usage": usage} if said.usage else {}),
-    }
-
-
-def _error(fault: Fault) -> dict[str, Any]:
-    return {"error": {"message": fault.message, "type": "scripted", "code": fault.code, "param": fault.param}}

@@ -44,7 +44,7 @@ class Own:
 
 def read_own(config: SearchConfig) -> Own:
     """Read and import what the configuration names. Raises UsageError, SpaceError."""
-    prompts = _read_prompts(config)
+    prompts = read_prompts(config)
     specs = [*config.metrics.values(), *([config.executor] if config.executor else [])]
     specs += [name for name in config.proposers if own_code.is_spec(name)]
     for spec in specs:
@@ -64,6 +64,15 @@ def read_again(config: SearchConfig, kept: Mapping[str, Any]) -> tuple[Own, tupl
     """
     own: Own = _adapter().validate_python(kept)
     return own, tuple(_changes(config, own))
+
+
+def read_prompts(config: SearchConfig) -> TemplateFiles | None:
+    """Prompts of a person's own, where any are given. Raises UsageError."""
+    if config.prompts is None:
+        return None
+    if not config.llm:
+        raise UsageError("prompts needs a language model, and none is given", fix="add --llm provider/model")
+    return read_templates(config.prompts, "prompts")
 
 
 def try_prompts(own: Own, task: Task, limits: Limits) -> None:
@@ -97,14 +106,6 @@ def open_own_executor(spec: str, open_built_in: Callable[[], Executor]) -> Execu
     return branded
 
 
-def _read_prompts(config: SearchConfig) -> TemplateFiles | None:
-    if config.prompts is None:
-        return None
-    if config.llm is None:
-        raise UsageError("prompts needs a language model, and none is given", fix="add --llm provider/model")
-    return read_templates(config.prompts, "prompts")
-
-
 def _metric(name: str, spec: str) -> ListMetric:
     key = f"metrics.{name}"
     metric = own_code.load(key, spec)
@@ -124,7 +125,7 @@ def _key(config: SearchConfig, spec: str) -> str:
 
 def _changes(config: SearchConfig, own: Own) -> Iterator[str]:
     for key, kept, read in (
-        ("prompts", own.prompts, _read_prompts),
+        ("prompts", own.prompts, read_prompts),
         ("search_space", own.search_space, read_space),
     ):
         if kept is not None and _now(config, read) != kept:

@@ -13,7 +13,7 @@ from autorec import __version__
 from autorec.domain import events as ev
 from autorec.domain.budget import TimePlan
 from autorec.domain.candidate import Candidate, Operator, Plan
-from autorec.domain.errors import ModelError, RunError, UsageError
+from autorec.domain.errors import RunError
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Part, Stage
 from autorec.domain.state import State
@@ -37,6 +37,7 @@ from autorec.wiring.arena import (
     training_limits,
 )
 from autorec.wiring.integrity import demand
+from autorec.wiring.models import open_models, reopen_models
 from autorec.wiring.own import Own, read_again, read_own, try_prompts
 from autorec.wiring.shelf import Shelf
 from autorec.wiring.spaces import open_space
@@ -63,11 +64,11 @@ class Sitting:
     def work(self) -> State:
         """Search, judge the finalists, open the test; take up wherever the run stands.
 
-        A proposer that was out is asked once more: a person may have mended what was wrong.
+        A writer that was out is asked once more: a person may have mended what was wrong.
         """
         if self.journal.state.search_ended is None:
-            for proposer in [name for name, fault in self.journal.state.faults.items() if not fault.tried_again]:
-                self.journal.record(ev.TriedAgain(proposer=proposer))
+            for writer in [name for name, fault in self.journal.state.faults.items() if not fault.tried_again]:
+                self.journal.record(ev.TriedAgain(writer=writer))
         for name, candidate in self.arena.baselines.items():
             plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0, design=self.arena.designs[name])
             enter_baseline(self.journal, self.folder.objects, name, candidate, plan)
@@ -113,7 +114,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     task = make_task(config, material)
     try_prompts(own, task, training_limits(config, material, training_s))
     seeds = _read_seeds(config)
-    client = _open_client(config)
+    models = open_models(config)
     with ExitStack() as stack:
         executor = isolated_executor(stack, config, spares=config.warm)
         folder = RunFolder.create(Path(path))
@@ -132,7 +133,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
             shelf = Shelf(folder.objects, keep_all=config.keep_weights == "all")
             journal = Journal(folder.events, (*listeners, shelf.listen))
             journal.record(started)
-            sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, client, own, began)
+            sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, models, own, began)
             manifest = json.dumps(material.split.manifest(), indent=2) + "\n"
             (folder.path / "split.json").write_text(manifest, encoding="utf-8")
         except BaseException:
@@ -167,8 +168,8 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         journal = Journal(folder.events, (*listeners, shelf.listen))
         executor = isolated_executor(stack, config, spares=config.warm)
         over = journal.state.search_ended is not None
-        client = None if over else _reopen_client(config, journal.state.spent.usd)
-        sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, client, own, began)
+        models = {} if over else reopen_models(config, journal.state.spent)
+        sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, models, own, began)
         yield replace(sitting, notes=changes)
 
 
@@ -205,7 +206,7 @@ def _sit_down(
     journal: Journal,
     executor: Executor,
     seeds: Mapping[str, Mapping[str, str]],
-    client: "LLMClient | None",
+    models: "Mapping[str, LLMClient]",
     own: Own,
     began: float,
 ) -> Sitting:
@@ -239,7 +240,7 @@ def _sit_down(
     search = Search(
         journal=journal,
         inbox=folder.inbox,
-        proposer=open_writers(config, arena, folder.objects, seeds, client, own.prompts),
+        proposer=open_writers(config, arena, folder.objects, seeds, models, own.prompts),
         train=trainer.train,
         selector=NsgaSelector(
             objectives=arena.task.objectives,
@@ -309,37 +310,3 @@ def _read_seeds(config: SearchConfig) -> dict[str, dict[str, str]]:
     from autorec.proposers.human import read_seed_code
 
     return {str(folder): read_seed_code(folder) for folder in config.seed_code}
-
-
-def _reopen_client(config: SearchConfig, spent_usd: float) -> "LLMClient | None":
-    """The client of a run that goes on, or one that answers each call with why it could not be opened."""
-    from autorec.llm.client import Unusable
-
-    try:
-        return _open_client(config, spent_usd)
-    except ModelError as error:
-        return Unusable(model=config.llm or "", reason=str(error), fix=error.fix)
-
-
-def _open_client(config: SearchConfig, spent_usd: float = 0.0) -> "LLMClient | None":
-    if config.llm is None:
-        for name, given in (
-            ("hypothesis", config.hypotheses),
-            ("max_usd", config.max_usd),
-            ("api_base", config.api_base),
-        ):
-            if given:
-                raise UsageError(f"{name} needs a language model, and none is given", fix="add --llm provider/model")
-        return None
-    from autorec.llm.open import open_client
-    from autorec.llm.prices import Price
-
-    client = open_client(
-        config.llm,
-        api_base=config.api_base,
-        prices={name: Price(input=p.input, output=p.output) for name, p in config.prices.items()},
-        max_usd=config.max_usd,
-        spent_usd=spent_usd,
-    )
-    client.check()
-    return client

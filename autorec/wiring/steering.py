@@ -38,7 +38,7 @@ def hypothesize(path: Path, hypothesis: Hypothesis) -> Receipt:
     """
     with _searching(path) as (folder, state):
         config, _, _ = stored_config(folder)
-        if config.llm is None:
+        if not config.llm:
             raise UsageError(
                 f"the run {path} has no language model, and the policy draws designs without reading sentences",
                 fix="begin one that has: autorec search --llm provider/model --hypothesis ...",
@@ -117,9 +117,11 @@ def _doubts(state: State, config: SearchConfig) -> tuple[str, ...]:
     made, most = len(state.candidates) + len(state.asks), config.max_candidates
     full = most is not None and made >= most
     spent = config.max_usd is not None and state.spent.usd >= config.max_usd
+    used = config.max_tokens is not None and state.spent.tokens >= config.max_tokens
     doubts = {
         f"all {most} candidates of this search are made or being written": full,
-        f"the ${config.max_usd} for the language model are spent": spent,
+        f"the ${config.max_usd} for language models are spent": spent,
+        f"the {config.max_tokens} tokens for language models are used": used,
         "a person asked the search to stop": state.stop_asked,
     }
     out = [told for proposer in state.faults if (told := state.out(proposer))]

@@ -43,7 +43,7 @@ def writers(config: SearchConfig) -> tuple[str, ...]:
         raise UsageError("proposers: llm is named, and no language model is given", fix="add --llm provider/model")
     if config.llm and LLM not in config.proposers:
         raise UsageError(
-            f"llm: {config.llm} is given, and proposers does not name llm", fix=f'proposers = ["{LLM}", ...]'
+            f"llm: {', '.join(config.llm)} is given, and proposers does not name llm", fix=f'proposers = ["{LLM}", ...]'
         )
     return config.proposers
 
@@ -61,7 +61,7 @@ def open_writers(
     arena: Arena,
     objects: Objects,
     seeds: Mapping[str, Mapping[str, str]],
-    client: "LLMClient | None",
+    models: "Mapping[str, LLMClient]",
     prompts: "TemplateFiles | None",
 ) -> Proposer:
     """People's own code first, then those who write by turns, in the order in which they are named."""
@@ -69,8 +69,8 @@ def open_writers(
     from autorec.proposers.rotation import Rotation
 
     makers: dict[str, Callable[[], Proposer]] = {POLICY: lambda: _policy(config, arena)}
-    if client is not None:
-        makers[LLM] = lambda: _llm(config, arena, objects, client, prompts)
+    if models:
+        makers[LLM] = lambda: _llm(config, arena, objects, models, prompts)
     for name, cls in own_writers(config).items():
         makers[name] = lambda name=name, cls=cls: Guarded(name, cls, _desk(arena, objects))  # type: ignore[misc]
     then = {name: makers[name]() for name in writers(config) if name in makers}
@@ -135,16 +135,21 @@ def _policy(config: SearchConfig, arena: Arena) -> Proposer:
 
 
 def _llm(
-    config: SearchConfig, arena: Arena, objects: Objects, client: "LLMClient", prompts: "TemplateFiles | None"
+    config: SearchConfig,
+    arena: Arena,
+    objects: Objects,
+    models: "Mapping[str, LLMClient]",
+    prompts: "TemplateFiles | None",
 ) -> Proposer:
     from autorec.prompting.render import Templates
     from autorec.proposers.llm import LLMProposer
 
     return LLMProposer(
-        client=client,
+        clients=models,
         templates=Templates(assets("prompts"), prompts),
         objects=objects,
         limits=arena.limits,
         max_usd=config.max_usd,
+        budget_tokens=config.max_tokens,
         max_tokens=config.llm_max_tokens,
     )

@@ -16,7 +16,7 @@ def ask(client, **options):
 
 
 def opened(server, **options):
-    return open_client(MODEL, api_base=server.base, retries=QUICK, **options)
+    return open_client(MODEL, api_base=server.base, **{"retries": QUICK, **options})
 
 
 def closed_port() -> int:

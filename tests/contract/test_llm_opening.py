@@ -7,6 +7,7 @@ import pytest
 
 from autorec.domain.errors import ModelError
 from autorec.llm.client import NoAnswer, Unusable
+from autorec.llm.ledger import Ledger
 from autorec.llm.open import open_client
 from autorec.testing.llm_server import Fault, ScriptedServer
 from tests.contract.model_calls import MODEL, QUICK, ask, closed_port, opened
@@ -146,7 +147,7 @@ def test_a_model_that_could_not_be_opened_says_why_at_each_call():
 
 def test_a_cap_needs_a_price():
     with pytest.raises(ModelError, match="nobody knows that of openai/scripted") as caught:
-        open_client(MODEL, api_base="http://127.0.0.1:1/v1", max_usd=1.0)
+        open_client(MODEL, api_base="http://127.0.0.1:1/v1", ledger=Ledger(max_usd=1.0))
     line = caught.value.fix[caught.value.fix.index("prices.") :]
     assert tomllib.loads(line) == {"prices": {MODEL: {"input": 1.25, "output": 10.0}}}
 
@@ -159,7 +160,7 @@ def test_litellm_serves_the_other_providers(monkeypatch):
         with pytest.raises(ModelError, match="no provider of that name"):
             open_client("nonsense/model")
         monkeypatch.setenv("DEEPSEEK_API_KEY", CANARY)
-        client = open_client("deepseek/deepseek-chat", retries=QUICK, max_usd=1.0)
+        client = open_client("deepseek/deepseek-chat", retries=QUICK, ledger=Ledger(max_usd=1.0))
         answer = ask(client)
         assert answer.text == "hi"
         assert answer.usd > 0

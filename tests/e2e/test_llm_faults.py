@@ -69,17 +69,17 @@ def test_the_policy_goes_on_and_the_person_is_told(small_log, imagining):
         out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "Traceback" not in err
-    (at_once,) = [line for line in err.splitlines() if "llm is out since ask" in line]
+    (at_once,) = [line for line in err.splitlines() if "openai/scripted is out since ask" in line]
     assert "the key was revoked" in at_once
     assert SET in at_once
     assert err.index(at_once) < err.index("search over")
     for later in (out, imagining("status", "r")):
-        assert "llm is out since ask" in later
+        assert "openai/scripted is out since ask" in later
         assert SET in " ".join(later.split())
     result = imagining.json("status", "r")
     assert result["champion"] is not None
     assert result["candidates"] == 3
-    assert SET in result["faults"]["llm"]["reason"]
+    assert SET in result["faults"]["openai/scripted"]["reason"]
 
 
 def test_a_resumed_run_records_the_same_fault_once_and_goes_on_when_it_is_mended(small_log, imagining):
@@ -122,7 +122,7 @@ def test_a_run_goes_on_without_its_key_and_ends_without_any_model(small_log, ima
     result = imagining.json("resume", "r")
     assert result["champion"] is not None
     assert result["candidates"] == 4
-    assert "nothing answers at" in result["faults"]["llm"]["reason"]
+    assert "nothing answers at" in result["faults"]["openai/scripted"]["reason"]
 
 
 def is_trained(event: ev.Event) -> bool:

@@ -52,6 +52,9 @@ def test_tokens_are_counted_and_an_unknown_price_is_said(finished):
     assert result["cost"]["tokens"] > 0
     assert result["cost"]["unpriced_calls"] == len(server.requests) > 3
     assert "UNKNOWN price" in command("status", "r")
+    assert result["cost"]["by_model"]["openai/scripted"]["answers"] > 3
+    assert {"draft", "improve", "repair"} <= set(result["cost"]["by_operator"])
+    assert sum(part["tokens"] for part in result["cost"]["by_operator"].values()) == result["cost"]["tokens"]
 
 
 def test_the_key_is_sent_and_stays_nowhere(finished):

@@ -51,14 +51,18 @@ def told() -> dict[Operator, dict[str, str]]:
         hypothesis="A decayed mean keeps most of it.",
     )
     story.tell({"model.py": "3"}, decided=False, hypothesis="Another idea.")
-    proposer = LLMProposer(client=listener, templates=Templates(PROMPTS), objects=objects, limits=Limits())
+    proposer = LLMProposer(
+        clients={"openai/m": listener}, templates=Templates(PROMPTS), objects=objects, limits=Limits()
+    )
     state = story.state([good])
     for operator, parents, hypothesis in (
         (Operator.DRAFT, (), None),
         (Operator.IMPROVE, (good.id,), "Two half-lives beat one."),
         (Operator.REPAIR, (broken.id,), None),
     ):
-        plan = Plan(proposer="llm", operator=operator, seed=0, parents=parents, hypothesis=hypothesis)
+        plan = Plan(
+            proposer="llm", operator=operator, seed=0, parents=parents, hypothesis=hypothesis, model=listener.model
+        )
         proposer.propose(plan, state)
     return dict(zip((Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR), listener.heard[::2], strict=True))
 
@@ -82,8 +86,10 @@ def test_what_is_told_of_ranking_is_of_ranking_alone(snapshot):
     )
     story = Story(objects, task=task)
     story.tell({"model.py": "0"}, operator=Operator.BASELINE, proposer="policy", value=0.7483, name="lr")
-    proposer = LLMProposer(client=listener, templates=Templates(PROMPTS), objects=objects, limits=Limits())
-    proposer.propose(Plan(proposer="llm", operator=Operator.DRAFT, seed=0), story.state())
+    proposer = LLMProposer(
+        clients={"openai/m": listener}, templates=Templates(PROMPTS), objects=objects, limits=Limits()
+    )
+    proposer.propose(Plan(proposer="llm", operator=Operator.DRAFT, seed=0, model=listener.model), story.state())
     heard = listener.heard[0]
     for word in ("score(history", "n_items", "EventLog", "catalogue", "interactions"):
         assert word not in heard["system"] + heard["user"]

@@ -77,11 +77,11 @@ class Told:
         plan = Plan(proposer="llm", operator=operator, seed=1, parents=tuple(parents), design=design)
         self.record(ev.Asked(number=self._asked, plan=plan, seen=1))
         candidate = self._keep({"model.py": code, "train.py": f"# {self._asked}\n"})
-        bill = ev.Bill(usd=0.25, tokens=1000, calls=1)
+        bills = (ev.Bill(model="openai/x", usd=0.25, tokens=1000, calls=1),)
         self.record(
             ev.Admitted(
                 candidate=candidate, plan=plan, ask=self._asked, hypothesis=hypothesis, predicted_effect=predicted,
-                bill=bill,
+                bills=bills,
             )
         )  # fmt: skip
         self._asked += 1

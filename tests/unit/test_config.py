@@ -126,3 +126,17 @@ def test_baselines_are_named_with_commas_everywhere(monkeypatch, tmp_path):
     assert load_config({}, file).baselines == ("pop",)
     monkeypatch.setenv("AUTOREC_SEARCH_BASELINES", "all")
     assert load_config({}, None).baselines == ("all",)
+
+
+def test_one_model_or_several_wherever_they_are_given(tmp_path, monkeypatch):
+    file = tmp_path / "search.toml"
+    file.write_text('llm = "openai/a"\n')
+    assert load_config({}, file).llm == ("openai/a",)
+    file.write_text('llm = ["openai/a", "b/c"]\napi_bases = {"b/c" = "http://127.0.0.1:1/v1"}\n')
+    assert load_config({}, file).llm == ("openai/a", "b/c")
+    monkeypatch.setenv("AUTOREC_SEARCH_LLM", "openai/a, b/c")
+    monkeypatch.setenv("AUTOREC_SEARCH_API_BASES", "b/c=http://127.0.0.1:1/v1")
+    config = load_config({})
+    assert (config.llm, dict(config.api_bases)) == (("openai/a", "b/c"), {"b/c": "http://127.0.0.1:1/v1"})
+    with pytest.raises(UsageError, match="openai/a, openai/a names a model twice"):
+        load_config({"llm": ("openai/a", "openai/a")})

@@ -45,9 +45,13 @@ STORY = (
     ev.Told(number=5, command=Stop()),
     ev.Asked(number=0, plan=PLAN, seen=1),
     ev.Asked(number=1, plan=PLAN, seen=2),
-    ev.Admitted(candidate="c1", plan=PLAN, ask=0, exchanges=("x",), bill=ev.Bill(usd=0.5, tokens=7, calls=1)),
-    ev.Rejected(ask=1, reason="no", lasting=True, duplicate_of="c1", bill=ev.Bill(tokens=3, calls=1, unpriced=1)),
-    ev.TriedAgain(proposer=PLAN.proposer),
+    ev.Admitted(
+        candidate="c1", plan=PLAN, ask=0, exchanges=("x",), bills=(ev.Bill(model="m", usd=0.5, tokens=7, calls=1),)
+    ),
+    ev.Rejected(
+        ask=1, reason="no", lasting=True, duplicate_of="c1", bills=(ev.Bill(model="m", tokens=3, calls=1, unpriced=1),)
+    ),
+    ev.TriedAgain(writer=PLAN.proposer),
     ev.Started(candidate="c1", stage=Stage.SEARCH, seed=3),
     ev.Finished(trained=TRAINED),
     ev.GenerationClosed(number=1, decided=1, survivors=("c1",), reasons={"c1": "kept"}),

@@ -47,7 +47,7 @@ class Run:
         if journal.empty:
             journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
         elif "llm" in journal.state.faults:
-            journal.record(TriedAgain(proposer="llm"))
+            journal.record(TriedAgain(writer="llm"))
         policy = NumberProposer(decline_every=10**9, name="policy")
         Search(
             journal=journal,
@@ -128,7 +128,7 @@ def test_an_ask_that_nobody_answers_does_not_take_the_fault_back():
     run.model.on = False
     run.work(most=12)
     journal = Journal(run.events)
-    journal.record(TriedAgain(proposer="llm"))
+    journal.record(TriedAgain(writer="llm"))
     plan = Plan(proposer="llm", operator=Operator.DRAFT, seed=0)
     for number, (exchanges, stands) in enumerate((((), True), (("said",), False)), start=journal.state.asked):
         journal.record(Asked(number=number, plan=plan, seen=journal.state.seq))

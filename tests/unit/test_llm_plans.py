@@ -16,7 +16,7 @@ CRASHED = OutcomeKind.CRASHED
 
 
 def plan_for(state: State, seed: int = 0) -> Plan:
-    return next_plan(state, seed, model="openai/m", max_repairs=2)
+    return next_plan(state, seed, models=["openai/m"], max_repairs=2)
 
 
 @pytest.fixture

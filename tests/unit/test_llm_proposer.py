@@ -32,8 +32,9 @@ class Desk:
         self.server = ScriptedServer(script)
         self.objects = MemoryObjects()
         self.story = Story(self.objects, hypotheses=hypotheses)
+        retries = Retries(attempts=2, first_s=0.01)
         self.proposer = LLMProposer(
-            client=open_client("openai/m", api_base=self.server.base, retries=Retries(attempts=2, first_s=0.01)),
+            clients={"openai/m": open_client("openai/m", api_base=self.server.base, retries=retries)},
             templates=Templates(PROMPTS),
             objects=self.objects,
             limits=Limits(),

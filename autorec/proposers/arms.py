@@ -1,0 +1,120 @@
+"""Which model is asked for what: a bandit over arms (operator, model), by reward for what an answer costs.
+
+An answer takes up a training besides, which is reckoned at what an answer usually costs: a model that is free is
+preferred, yet not at any quality.
+
+Thompson sampling (Thompson 1933; Agrawal and Goyal 2012, for rewards from 0 to 1): each arm's reward is drawn from a
+beta distribution of what its answers were worth, and the largest draw for its cost wins. A share of the choices is
+made evenly, so that no arm starves. All that it knows is in the state, and all chance comes from the seed of the ask.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autorec.domain.candidate import Operator
+from autorec.domain.events import Bill
+from autorec.domain.reward import inner_reward
+from autorec.domain.spending import total
+from autorec.domain.state import State
+
+FLOOR = 0.2
+"""The share of choices that is made evenly among the arms."""
+EXPECTED: Mapping[Operator, float] = {Operator.DRAFT: 0.3, Operator.IMPROVE: 0.5}
+"""Rewards before anything is known; 0.5 of the others."""
+WEIGHT = 2.0
+"""So many answers is the expectation worth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """What is asked for, and of whom."""
+
+    operator: Operator
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.operator} by {self.model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer that is decided: its reward, 0 to 1, and what it cost."""
+
+    arm: Arm
+    reward: float
+    bill: Bill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """An arm, and why it was chosen."""
+
+    arm: Arm
+    why: str
+
+
+def choose(arms: Sequence[Arm], state: State, rng: random.Random) -> Choice:
+    """One of the arms; the same state and the same numbers drawn always give the same one."""
+    if len(arms) == 1:
+        return Choice(arm=arms[0], why="")
+    answers = answers_of(state)
+    price, unit = _unit(answers)
+    usual = _mean([price(answer.bill) for answer in answers]) or 1.0
+    standings = [_Standing.of(arm, answers, price, usual) for arm in arms]
+    if rng.random() < FLOOR:
+        chosen = rng.choice(standings)
+        return Choice(arm=chosen.arm, why=f"drawn evenly, so that none starves: {chosen.said(unit)}")
+    chosen = max(standings, key=lambda standing: standing.draw(rng) / (standing.cost + usual))
+    return Choice(arm=chosen.arm, why=f"the largest draw of reward for its cost: {chosen.said(unit)}")
+
+
+def answers_of(state: State) -> list[Answer]:
+    """Every answer of a language model whose worth is known; that a model was out says nothing of its answers."""
+    answers = [
+        Answer(arm=Arm(operator=record.operator, model=record.model), reward=reward, bill=total(record.bills))
+        for record in state.candidates
+        if record.model and (reward := inner_reward(record, state)) is not None
+    ]
+    answers += [
+        Answer(arm=Arm(operator=ask.plan.operator, model=ask.plan.model), reward=0.0, bill=total(ask.bills))
+        for ask in state.declined
+        if ask.plan.model and ask.bills and not ask.lasting
+    ]
+    return answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """How an arm has done: so many answers, the sum of their rewards, and what one costs."""
+
+    arm: Arm
+    answers: int
+    reward: float
+    cost: float
+
+    @classmethod
+    def of(cls, arm: Arm, answers: Sequence[Answer], price: Callable[[Bill], float], usual: float) -> "_Standing":
+        """An arm that has not answered yet is taken to cost what an answer usually costs."""
+        own = [answer for answer in answers if answer.arm == arm]
+        cost = _mean([*(price(answer.bill) for answer in own), usual])
+        return cls(arm=arm, answers=len(own), reward=sum(answer.reward for answer in own), cost=cost)
+
+    def draw(self, rng: random.Random) -> float:
+        expected = WEIGHT * EXPECTED.get(self.arm.operator, 0.5)
+        return rng.betavariate(expected + self.reward, WEIGHT - expected + self.answers - self.reward)
+
+    def said(self, unit: str) -> str:
+        cost = f"${self.cost:.2g}" if unit == "$" else f"{self.cost:,.0f} {unit}"
+        return f"{self.arm}, reward {self.reward:.1f} of {self.answers}, {cost} each"
+
+
+def _unit(answers: Sequence[Answer]) -> tuple[Callable[[Bill], float], str]:
+    """Dollars, or tokens where the price of any answer is unknown, or all are free."""
+    bill = total([answer.bill for answer in answers])
+    unknown = any(answer.bill.unpriced and answer.bill.tokens for answer in answers)
+    return (lambda bill: bill.tokens, "tokens") if unknown or not bill.usd else (lambda bill: bill.usd, "$")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

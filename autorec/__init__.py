@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         measure_baselines,
         read,
         read_candidate,
+        replay,
         resume,
+        retrain,
     )
 
 __version__ = "0.1.0"
@@ -46,7 +48,9 @@ _HOMES = {
     "measure_baselines": "autorec.wiring",
     "read": "autorec.wiring",
     "read_candidate": "autorec.wiring",
+    "replay": "autorec.wiring",
     "resume": "autorec.wiring",
+    "retrain": "autorec.wiring",
 }
 
 __all__ = [
@@ -65,7 +69,9 @@ __all__ = [
     "measure_baselines",
     "read",
     "read_candidate",
+    "replay",
     "resume",
+    "retrain",
 ]
 
 

@@ -11,7 +11,7 @@ here, or finds no time, falls back on the kept state of the stage before, and it
 for time: the last may end as late as its own wall limit.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -28,11 +28,15 @@ from autorec.domain.state import Record, State, training_seed
 from autorec.journal import Journal
 from autorec.ports import Crew, Objects, Trains
 
-Probe = Callable[[bytes, str], Control]
-"""Judged predictions of the test and their candidate, to what they are worth against labels drawn at random."""
+Probe = Callable[[str, str], Control]
+"""The digest of judged predictions of the test and their candidate, to what they are worth against labels drawn at
+random."""
 
 Compare = Callable[[bytes, bytes, int], tuple[float, float, float]]
 """Values by unit of champion and baseline, and the number of comparisons, to (effect, low, high)."""
+
+Choose = Callable[[Sequence[Final], float, Sequence[float]], tuple[Final, bool]]
+"""Who begins now, and whether it is trained again; see `schedule.choose`."""
 
 NO_TIME = "no time to train again"
 UNISOLATED = "no champion: its candidates ran without a sandbox, where they could read the labels"
@@ -57,6 +61,7 @@ class Finals:
     settle: Callable[[], None]
     compare: Compare
     at_chance: Probe
+    choose: Choose = choose
 
     def run(self) -> None:
         """Take up wherever the events end; a second call changes nothing."""
@@ -106,7 +111,7 @@ class Finals:
         champion = state.records[state.champion or ""]
         final = champion.final(Stage.FINAL)
         if state.control_of(champion.id) is None and final is not None and final.predictions is not None:
-            control = self.at_chance(self.objects.get(final.predictions), champion.id)
+            control = self.at_chance(final.predictions, champion.id)
             self.journal.record(ev.Checked(controls=(control,)))
 
     def _end(self) -> None:
@@ -164,7 +169,9 @@ class Finals:
         while waiting:
             left_s = self._time_left()
             busy = [max(0.0, left_s - end) for end in ends.values()]
-            chosen, again = choose(self._costs(waiting, stage), left_s, [*busy, *[0.0] * (self.workers - len(busy))])
+            chosen, again = self.choose(
+                self._costs(waiting, stage), left_s, [*busy, *[0.0] * (self.workers - len(busy))]
+            )
             record = self.journal.state.records[chosen.candidate]
             waiting[:] = [each for each in waiting if each.id != record.id]
             if again or stage is Stage.FINAL or not record.is_baseline:

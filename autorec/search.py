@@ -5,13 +5,12 @@ one records the last event that it could know. A generation closes whenever `pop
 Every turn reads the state and nothing else, so a resumed run goes on as an uninterrupted one would.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 
 from autorec.domain import events as ev
-from autorec.domain.candidate import Candidate, Declined, Exchange, Plan, Proposal
+from autorec.domain.candidate import Candidate, Declined, Plan, Proposal
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
 from autorec.domain.paths import names_fault
@@ -23,9 +22,12 @@ from autorec.ports import Crew, Inbox, Objects, Proposer, Selector
 
 Train = Callable[[Candidate, Stage, int], Trained]
 
-OUT_OF_TIME = "out of time"
 DRY_SPELL = 30
 """Asks in a row that may give nothing new before the proposers count as exhausted."""
+
+OUT_OF_TIME = "out of time"
+LATE = "it came when the search was over"
+NEVER_CAME = "no answer came before the run ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class Search:
         self._book_late_answers()
         for ask in self.journal.state.asks:
             bills = (ev.Bill(model=ask.plan.model, calls=1, unpriced=1),) if ask.plan.model else ()
-            self.journal.record(ev.Rejected(ask=ask.number, reason="no answer came before the run ended", bills=bills))
+            self.journal.record(ev.Rejected(ask=ask.number, reason=NEVER_CAME, bills=bills))
 
     def _hear(self) -> State:
         """What people told the run since the last turn becomes events; returns the state that knows of it."""
@@ -156,11 +158,12 @@ class Search:
             lasting=answer.lasting,
             duplicate_of=duplicate_of,
             exchanges=self._keep(answer),
+            unanswered=self.objects.put(answer.unanswered.to_bytes()) if answer.unanswered else None,
             bills=bills_of(answer.exchanges),
         )
 
     def _keep(self, answer: Proposal | Declined) -> tuple[str, ...]:
-        return tuple(self.objects.put(_exchange_bytes(exchange)) for exchange in answer.exchanges)
+        return tuple(self.objects.put(exchange.to_bytes()) for exchange in answer.exchanges)
 
     def _close_generation(self, state: State) -> None:
         reasons, survivors = self.selector.select(state)
@@ -186,7 +189,7 @@ class Search:
                 case (("ask", int(number)), Declined() as answer):
                     self.journal.record(self._reject(number, answer))
                 case (("ask", int(number)), answer):
-                    late = Declined(reason="it came when the search was over", exchanges=answer.exchanges)
+                    late = Declined(reason=LATE, exchanges=answer.exchanges)
                     self.journal.record(self._reject(number, late))
 
 
@@ -251,7 +254,3 @@ def _over(state: State, pace: Pace) -> str | None:
     if _enough(state, pace):
         return f"all {pace.max_candidates} candidates are decided"
     return "the proposers have nothing new to offer"
-
-
-def _exchange_bytes(exchange: Exchange) -> bytes:
-    return json.dumps(asdict(exchange), ensure_ascii=False, sort_keys=True).encode()

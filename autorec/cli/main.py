@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from autorec.cli import checks, data, eject, export, hypotheses, lineage, report, runs, search, steer
+from autorec.cli import cassette, checks, data, eject, export, hypotheses, lineage, mailbox, report, runs, search, steer
 from autorec.domain.errors import AutorecError
 
 USAGE = 2
@@ -34,6 +34,8 @@ steer.add_to(app)
 hypotheses.add_to(app)
 report.add_to(app)
 export.add_to(app)
+mailbox.add_to(app)
+cassette.add_to(app)
 checks.add_to(app)
 eject.add_to(app)
 app.add_typer(data.app, name="data")

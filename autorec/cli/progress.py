@@ -22,13 +22,13 @@ STANDING_EVERY_S = 30.0
 
 
 class Progress:
-    """Follows the events of a run. `began` is a monotonic time, `budget_s` the wall clock of the whole command."""
+    """Follows the events of a run. `budget_s` is the wall clock of the whole command; None: no clock ends it."""
 
     def __init__(
         self,
         console: Screen,
         *,
-        budget_s: float,
+        budget_s: float | None,
         worked_s: float,
         max_usd: float | None = None,
         max_tokens: int | None = None,
@@ -42,7 +42,7 @@ class Progress:
         self._recent: list[str] = []
         self._standing_at = self._began
 
-    def set_limits(self, *, budget_s: float, max_usd: float | None, max_tokens: int | None) -> None:
+    def set_limits(self, *, budget_s: float | None, max_usd: float | None, max_tokens: int | None) -> None:
         """What a resumed run turns out to be allowed."""
         self._budget_s, self._max_usd, self._max_tokens = budget_s, max_usd, max_tokens
 
@@ -83,8 +83,9 @@ class Progress:
             return
         self._standing_at = now
         running = ", ".join(short(state.records[candidate]) for candidate in self._since) or "nothing"
-        left_s = self._budget_s - (now - self._began)
-        parts = [best_so_far(state), f"running {running}", self._rate(state), f"{duration(left_s)} left"]
+        parts = [best_so_far(state), f"running {running}", self._rate(state)]
+        if self._budget_s is not None:
+            parts.append(f"{duration(self._budget_s - (now - self._began))} left")
         money = self._money(state)
         self._print(f"{'':>7}  {'; '.join([*parts, *([money] if money else [])])}")
 
@@ -110,7 +111,8 @@ class Progress:
         head = Table.grid(padding=(0, 2))
         head.add_row("best so far", best_so_far(state))
         head.add_row("candidates", self._rate(state))
-        head.add_row("time", f"{duration(elapsed)} of {duration(self._budget_s)}, {stage_of(state)}")
+        of = f" of {duration(self._budget_s)}" if self._budget_s is not None else ""
+        head.add_row("time", f"{duration(elapsed)}{of}, {stage_of(state)}")
         if money := self._money(state):
             head.add_row("money", money)
         running = Table.grid(padding=(0, 2))

@@ -3,12 +3,15 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from autorec.wiring import RunReader
 
 Run = Annotated[str, typer.Argument(help="a name under runs/, or a path")]
 Cand = Annotated[str, typer.Argument(help="a candidate's id or its beginning, a baseline's name, or champion")]
@@ -66,6 +69,8 @@ def status(run: Run, as_json: Json = False) -> None:
         console.print(f"controls    {held_line(state.controls)}")
     for line in cost_lines(state):
         console.print(line)
+    if recording := _followed(reader):
+        console.print(f"replay      of {recording}: costs are those of the recording, nothing was paid")
     for writer, fault in state.faults.items():
         again = "" if state.search_ended else f" `autorec resume {name}` asks it again."
         console.print(f"out         {fault_line(writer, fault)}{again}")
@@ -176,3 +181,11 @@ def _list_runs(folder: Path, as_json: bool) -> None:
     else:
         for path in found:
             say(path.name)
+
+
+def _followed(reader: "RunReader") -> Path | None:
+    """The recording that a run follows."""
+    from autorec.schemas.model_names import REPLAY, folder_of
+    from autorec.wiring import stored_config
+
+    return folder_of(stored_config(reader.folder)[0].llm, REPLAY)

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
@@ -16,7 +16,7 @@ from autorec.cli import options
 if TYPE_CHECKING:
     from autorec.cli.progress import Progress
     from autorec.domain.state import State
-    from autorec.wiring import RunReader, Sitting
+    from autorec.wiring import Replay, RunReader, Sitting
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,8 +31,8 @@ def search(
     llm: Annotated[
         list[str] | None,
         typer.Option(
-            help="Language model as provider/model; repeatable: more is asked of those whose answers pay. None: the "
-            "policy writes alone.",
+            help="Language model as provider/model; mailbox:DIR: you answer, by files; replay:DIR: a recording is "
+            "played again. Repeatable: more is asked of those whose answers pay. None: the policy writes alone.",
             rich_help_panel="Proposers",
         ),
     ] = None,
@@ -79,6 +79,14 @@ def search(
     training: options.Training = None,
     baselines: options.Baselines = None,
     seed: options.Seed = None,
+    retrain: Annotated[
+        bool | None,
+        typer.Option(
+            "--retrain",
+            help="With --llm replay:DIR: train the recorded candidates again, and say where the figures part.",
+            rich_help_panel="Run",
+        ),
+    ] = None,
     run: Annotated[str | None, typer.Option(help="A name under runs/, or a path.", rich_help_panel="Run")] = None,
     isolation: options.Isolation = None,
     unsafe_no_sandbox: options.NoSandbox = None,
@@ -96,7 +104,12 @@ def search(
 
       autorec search --data ml-100k --llm openai/gpt-5 --max-usd 2 --hypothesis "tastes drift within a week"
 
+      autorec search --llm mailbox:letters
+
+      autorec search --llm replay:recording
+
     """
+    from autorec.cli import replay
     from autorec.schemas.config import load_config
     from autorec.wiring import begin
 
@@ -120,12 +133,17 @@ def search(
         "seed": seed,
         "isolation": isolation,
         "unsafe_no_sandbox": unsafe_no_sandbox,
+        "retrain": retrain,
         "run": run,
     }
     resolved = load_config(flags, config)
     options.warn_of(resolved.unsafe_no_sandbox)
     path = _run_path(resolved.run)
     progress = _progress(resolved.budget, 0.0, resolved.max_usd, resolved.max_tokens)
+    if replay.wanted(resolved):
+        with replay.following(resolved, path, progress) as playing:
+            _finish(playing, progress, path, as_json, trained=resolved.retrain)
+        return
     with begin(resolved, path, (progress.listen,)) as sitting:
         _introduce(sitting, path)
         _finish(sitting, progress, path, as_json)
@@ -186,7 +204,9 @@ def _instead_of_budget(reader: "RunReader", budget: str) -> str:
     return f"begin a new one from its champion: {write}; then {again} --seed-code champion --budget {quote(budget)}"
 
 
-def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool) -> None:
+def _finish(
+    sitting: "Sitting | Replay", progress: "Progress", path: Path, as_json: bool, *, trained: bool = True
+) -> None:
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import show_result
     from autorec.cli.terminal import Screen
@@ -197,7 +217,7 @@ def _finish(sitting: "Sitting", progress: "Progress", path: Path, as_json: bool)
     if as_json:
         print(json.dumps(summary(state, str(path), sitting.worked_s)))
     else:
-        show_result(Screen(), state, sitting.folder.called, code, str(path / "champion"))
+        show_result(Screen(), state, sitting.folder.called, code, str(path / "champion"), trained=trained)
     if _nothing_valid(state):
         raise typer.Exit(options.NOTHING_VALID)
 
@@ -213,6 +233,7 @@ def _introduce(sitting: "Sitting", path: Path) -> None:
         f"data   {task.data_name}: {size}; split {task.split_rule}",
         *(f"       {note}" for note in (*material.data.notes, *material.split.notes)),
         f"judge  controls: {held_line(sitting.journal.state.controls)}",
+        *_mailbox_lines(sitting.config.llm),
         f"time   {duration(plan.budget_s)} in all: {duration(plan.training_s)} training a candidate, "
         f"{sitting.config.workers} at a time; {duration(plan.reserve_s)} kept for {count(plan.finalists, 'finalist')} "
         "and the sealed test",
@@ -229,6 +250,13 @@ def _money(sitting: "Sitting") -> list[str]:
     return [f"{head:<6} {line}" for head, line in zip(("cost", ""), expected.lines(), strict=True)] if expected else []
 
 
+def _mailbox_lines(llm: Sequence[str]) -> list[str]:
+    from autorec.schemas.model_names import MAILBOX, folder_of
+
+    folder = folder_of(llm, MAILBOX)
+    return [f"model  you: requests come to {folder}; `autorec mailbox {folder}` shows what waits"] if folder else []
+
+
 def _nothing_valid(state: "State") -> bool:
     return state.champion is None
 
@@ -242,7 +270,7 @@ def _saved_on_interrupt(run: str) -> Iterator[None]:
         raise
 
 
-def _progress(budget_s: float, worked_s: float, max_usd: float | None, max_tokens: int | None) -> "Progress":
+def _progress(budget_s: float | None, worked_s: float, max_usd: float | None, max_tokens: int | None) -> "Progress":
     from autorec.cli.progress import Progress
     from autorec.cli.terminal import Screen
 

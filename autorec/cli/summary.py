@@ -149,8 +149,13 @@ def stage_of(state: State) -> str:
     return "finalists on fresh seeds" if state.search_ended is not None else "searching"
 
 
-def show_result(console: Screen, state: State, run: str, code: Mapping[str, str], folder: str) -> None:
-    """The end of a search, for people: the champion's code, the table, what it means, what to do next."""
+def show_result(
+    console: Screen, state: State, run: str, code: Mapping[str, str], folder: str, *, trained: bool = True
+) -> None:
+    """The end of a search, for people: the champion's code, the table, what it means, what to do next.
+
+    Where nothing was `trained`, as in a replay, there are neither predictions nor weights.
+    """
     if state.champion is None:
         console.print(plain(f"{_no_champion(state)}. See each with: autorec list {run}"))
         _say_faults(console, state)
@@ -168,10 +173,10 @@ def show_result(console: Screen, state: State, run: str, code: Mapping[str, str]
     _say_faults(console, state)
     console.print(
         f"""
-The champion's code is in {folder}, {role_named(state.task.role).predictions_are} beside it
+The champion's code is in {folder}{f", {role_named(state.task.role).predictions_are} beside it" if trained else ""}
 
 Next
-{_next_steps(state, run, champion, rival)}""",
+{_next_steps(state, run, champion, rival, trained)}""",
         soft_wrap=True,
     )
 
@@ -182,7 +187,7 @@ def _no_champion(state: State) -> str:
     return f"{told}. Give more --budget" if state.search_ended == OUT_OF_TIME and not state.decided else told
 
 
-def _next_steps(state: State, run: str, champion: str, rival: str) -> str:
+def _next_steps(state: State, run: str, champion: str, rival: str, trained: bool) -> str:
     """Commands and what each is for, in two columns."""
     steps = {
         f"show {run} {champion} --code": "all of its code",
@@ -190,7 +195,7 @@ def _next_steps(state: State, run: str, champion: str, rival: str) -> str:
         f"list {run}": "every candidate and how it ended",
         f"report {run}": "all of this as one page for the browser",
     }
-    if is_served(state.task.role):
+    if trained and is_served(state.task.role):
         steps[f"export {run} champion DIR"] = "take it away: it works without autorec"
     steps[f"search --data YOUR.csv --budget 20m{data_flags({'role': state.task.role})}"] = "a log of your own"
     width = max(map(len, steps))

@@ -7,7 +7,7 @@ Hypothesis, parents, prompt and cost belong to the record (see `state.py`), not 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -115,7 +115,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One call of a language model: what was asked, what came back, what it cost (`usd` None: price unknown)."""
+    """One call of a language model: what was asked, what came back, what it cost (`usd` None: price unknown).
+
+    `request` is the sha256 of what was asked, and of whom (see `llm/request.py`); `max_tokens` and `temperature` are
+    its parameters. `model` is who answered; a call that brought no answer has an empty finish reason.
+    `broken` is a try of the call that follows, which broke off in the middle of its text.
+    """
 
     model: str
     prompt: str
@@ -125,6 +130,15 @@ class Exchange:
     usd: float | None
     latency_s: float
     notes: tuple[str, ...] = ()
+    request: str = ""
+    max_tokens: int = 0
+    temperature: float = 0.0
+    finish_reason: str = ""
+    broken: bool = False
+
+    def to_bytes(self) -> bytes:
+        """What is stored: JSON, the same for the same call."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +156,10 @@ class Declined:
     """A proposer could not answer with a candidate (an unusable reply, say): recorded, and the search goes on.
 
     `lasting`: nor will it answer the next time (a refused key, say), until a person has mended what `reason` names.
+    `unanswered` is the call that brought no answer, where that is the reason.
     """
 
     reason: str
     lasting: bool = False
     exchanges: tuple[Exchange, ...] = field(default=())
+    unanswered: Exchange | None = None

@@ -4,7 +4,8 @@
     ├── UsageError             the command, the configuration or an input file is wrong (exit code 2)
     │   ├── DataError          an interaction log that cannot be read or split
     │   ├── SpaceError         a search space that does not hold together: file, key, fix
-    │   └── RunError           a run folder: missing, of another version, in use
+    │   ├── RunError           a run folder: missing, of another version, in use
+    │   └── ReplayError        a replay parts from its recording, or there is no recording to play
     ├── ModelError             a language model that cannot be used: key, address, price (exit code 2)
     ├── IsolationError         no sandbox that holds can be had on this machine (exit code 2)
     ├── IntegrityError         judge or split do not hold what they promise: a fault of autorec (exit code 2)
@@ -37,6 +38,10 @@ class SpaceError(UsageError):
 
 class RunError(UsageError):
     """A run folder is missing, of another version, or in use."""
+
+
+class ReplayError(UsageError):
+    """A replay parts from its recording, or the recording cannot be played."""
 
 
 class ModelError(AutorecError):

@@ -74,13 +74,17 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """An answer gave no candidate: unusable, or known already. `lasting`: the writer is not asked again for now."""
+    """An answer gave no candidate: unusable, or known already. `lasting`: the writer is not asked again for now.
+
+    `unanswered` is the call of a language model that brought no answer, where that is the reason.
+    """
 
     ask: int
     reason: str
     lasting: bool = False
     duplicate_of: str | None = None
     exchanges: tuple[str, ...] = ()
+    unanswered: str | None = None
     bills: tuple[Bill, ...] = ()
 
 

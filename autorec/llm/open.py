@@ -8,8 +8,10 @@ from autorec.domain.errors import ModelError
 from autorec.llm.client import LLMClient
 from autorec.llm.gate import Gate
 from autorec.llm.ledger import Ledger, MeteredClient
+from autorec.llm.mailbox import MailboxClient
 from autorec.llm.prices import Price, find_price
 from autorec.llm.retries import Retries
+from autorec.schemas.model_names import MAILBOX, folder_of, shown
 
 OPENAI = "openai/"
 
@@ -25,23 +27,32 @@ def open_client(
 ) -> LLMClient:
     """A client for `provider/model`: openai's SDK for `openai/...` and any `api_base`, litellm for the rest.
 
+    `mailbox:DIR` is answered by files.
+
     Keys come from the environment only. Calls stop once a cap of the `ledger` is reached, which several models share;
     `gate` says how many requests this model gets.
 
     Raises ModelError, before any call, for a malformed name or address, a secret in the address, a missing key, or a
     cap on money with a model without a price.
     """
-    _check_name(model, api_base)
+    mailbox = folder_of(model, MAILBOX)
+    if mailbox is None:
+        _check_name(model, api_base)
     price = price_of(model, api_base, prices or {})
     if ledger is not None and ledger.max_usd is not None and price is None:
-        raise _unpriced(model)
-    client = _open(model, api_base, price, retries or Retries(), gate or Gate())
+        raise _unpriced(shown(model))
+    client: LLMClient = (
+        MailboxClient(model=shown(model), folder=mailbox, price=price)
+        if mailbox
+        else _open(model, api_base, price, retries or Retries(), gate or Gate())
+    )
     return client if ledger is None else MeteredClient(client=client, ledger=ledger)
 
 
 def price_of(model: str, api_base: str | None, prices: Mapping[str, Price]) -> Price | None:
     """The user's price, else the published one where the provider itself is called; None where nobody knows."""
-    return find_price(model, prices, hosted=api_base is None)
+    hosted = api_base is None and folder_of(model, MAILBOX) is None
+    return find_price(shown(model), prices, hosted=hosted)
 
 
 def _open(model: str, api_base: str | None, price: Price | None, retries: Retries, gate: Gate) -> LLMClient:
@@ -58,8 +69,9 @@ def _check_name(model: str, api_base: str | None) -> None:
     provider, slash, name = model.partition("/")
     if not model.strip() or (slash and not (provider and name)) or (not slash and api_base is None):
         raise ModelError(
-            f"--llm {model!r}: expected provider/model",
-            fix="For example --llm openai/gpt-5, --llm anthropic/claude-sonnet-4-5, or any name with --api-base URL.",
+            f"--llm {model!r}: expected provider/model, mailbox:DIR or replay:DIR",
+            fix="For example --llm openai/gpt-5, --llm anthropic/claude-sonnet-4-5, any name with --api-base URL, or "
+            "--llm mailbox:letters, whose requests you answer yourself.",
         )
     if api_base is not None:
         _check_address(api_base)

@@ -4,6 +4,7 @@ All figures are of *select*, the part that drives the search. The prompt does no
 few candidates and the last few failures are told.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,11 @@ IDEA_CHARACTERS = 240
 LOG_CHARACTERS = 4000
 LOG_LINES = 60
 WHOLE_SECONDS = ("training_s",)
+ROUGH_SECONDS = ("predict_s",)
+"""Told with one digit: the next time, or on another machine, the others are different."""
+
+_ELAPSED = re.compile(r"^\[(\d+)\.\d+ s\]", re.MULTILINE)
+"""What `run.log` writes before each line."""
 
 
 def run_facts(state: State, limits: Limits) -> dict[str, Any]:
@@ -55,7 +61,7 @@ def parent_facts(record: Record, state: State, files: Mapping[str, str]) -> dict
 def failure(record: Record, log: str = "") -> dict[str, Any]:
     """How a candidate failed, and the end of what it printed."""
     trained = _trained(record)
-    tail = "\n".join(log[-LOG_CHARACTERS:].split("\n")[-LOG_LINES:]).strip()
+    tail = "\n".join(_ELAPSED.sub(r"[\1 s]", log[-LOG_CHARACTERS:]).split("\n")[-LOG_LINES:]).strip()
     return {
         "number": record.number,
         "outcome": str(trained.outcome).replace("_", " "),
@@ -94,6 +100,8 @@ def _baseline(record: Record, primary: Objective) -> dict[str, Any]:
 
 def _value(trained: Trained, name: str) -> float:
     value = value_of(trained, name)
+    if name in ROUGH_SECONDS:
+        return float(f"{value:.1g}")
     return float(round(value)) if name in WHOLE_SECONDS else value
 
 

@@ -1,13 +1,14 @@
 """A language model as a proposer: what to ask for next, asking for it, and one repair round for a broken reply."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autorec.domain.candidate import Candidate, Declined, Exchange, Operator, Plan, Proposal
 from autorec.domain.errors import ModelError
 from autorec.domain.job import Limits
 from autorec.domain.state import Record, State
 from autorec.llm.client import Completion, LLMClient, Message, NoAnswer
+from autorec.llm.request import Request
 from autorec.ports import Objects
 from autorec.prompting.admission import breaches
 from autorec.prompting.edits import ReplyError
@@ -58,12 +59,13 @@ class LLMProposer:
         exchanges: list[Exchange] = []
         faults: Sequence[str] = ()
         for _ in range(ROUNDS):
+            request = self._request(messages, plan)
             try:
-                completion = self._complete(messages, plan)
+                completion = self._complete(request)
             except ModelError as error:
                 broken = error.broken if isinstance(error, NoAnswer) else ()
-                return _declined(error, [*exchanges, *(_exchange(messages, each) for each in broken)])
-            exchanges += [_exchange(messages, each) for each in (*completion.broken, completion)]
+                return _declined(error, [*exchanges, *_broken(request, broken)], request)
+            exchanges += [*_broken(request, completion.broken), _exchange(request, completion)]
             reply, files, faults = _read(completion, base)
             if reply is not None and not faults:
                 return _proposal(plan, reply, files, exchanges)
@@ -94,11 +96,19 @@ class LLMProposer:
         digest = record.search.log if record.search else None
         return self.objects.get(digest).decode(errors="replace") if digest else ""
 
-    def _complete(self, messages: Sequence[Message], plan: Plan) -> Completion:
-        return self.clients[plan.model or ""].complete(
-            messages,
+    def _request(self, messages: Sequence[Message], plan: Plan) -> Request:
+        return Request(
+            model=plan.model or "",
+            messages=tuple(messages),
             max_tokens=self.max_tokens,
             temperature=TEMPERATURES[plan.operator],
+        )
+
+    def _complete(self, request: Request) -> Completion:
+        return self.clients[request.model].complete(
+            request.messages,
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
             deadline_s=self.deadline_s,
         )
 
@@ -133,25 +143,44 @@ def _proposal(plan: Plan, reply: Reply, files: Mapping[str, str], exchanges: Seq
     )
 
 
-def _declined(error: ModelError, exchanges: Sequence[Exchange]) -> Declined:
+def _declined(error: ModelError, exchanges: Sequence[Exchange], request: Request) -> Declined:
     """What went wrong and what to set; all but NoAnswer is lasting."""
-    reason = f"{str(error).rstrip('.')}. {error.fix}" if error.fix else str(error)
-    return Declined(reason=reason, lasting=not isinstance(error, NoAnswer), exchanges=tuple(exchanges))
+    return Declined(
+        reason=f"{str(error).rstrip('.')}. {error.fix}" if error.fix else str(error),
+        lasting=not isinstance(error, NoAnswer),
+        exchanges=tuple(exchanges),
+        unanswered=_unanswered(request),
+    )
 
 
-def _exchange(messages: Sequence[Message], completion: Completion) -> Exchange:
-    return Exchange(
+def _exchange(request: Request, completion: Completion) -> Exchange:
+    return replace(
+        _unanswered(request),
         model=completion.model,
-        prompt=transcript(messages),
         reply=completion.text,
         prompt_tokens=completion.prompt_tokens,
         reply_tokens=completion.reply_tokens,
         usd=completion.usd,
         latency_s=completion.latency_s,
         notes=completion.notes,
+        finish_reason=completion.finish_reason,
     )
 
 
-def transcript(messages: Sequence[Message]) -> str:
-    """A conversation as one readable text."""
-    return "\n".join(f"[{message.role}]\n\n{message.content.rstrip()}\n" for message in messages)
+def _broken(request: Request, tries: Sequence[Completion]) -> list[Exchange]:
+    return [replace(_exchange(request, each), broken=True) for each in tries]
+
+
+def _unanswered(request: Request) -> Exchange:
+    return Exchange(
+        model=request.model,
+        prompt=request.text,
+        reply="",
+        prompt_tokens=0,
+        reply_tokens=0,
+        usd=None,
+        latency_s=0.0,
+        request=request.digest,
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+    )

@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Constraint
 from autorec.schemas.complaint import complaint, where
+from autorec.schemas.model_names import absolute, shown
 from autorec.schemas.space import is_path
 
 ENVIRONMENT = "AUTOREC_SEARCH_"
@@ -99,7 +100,9 @@ class SearchConfig(BaseModel):
     role: str = Field("retrieval", description="what the model does in a recommender: retrieval or ranking")
     split: Literal["auto", "temporal", "loo", "ratio", "given"] = Field("auto", description="how holdouts are cut")
     llm: tuple[str, ...] = Field(
-        (), description="language models as provider/model, or one as text; none: the policy writes alone"
+        (),
+        description="language models as provider/model, mailbox:DIR (you answer) or replay:DIR (a recording), or "
+        "one as text; none: the policy writes alone",
     )
     llm_fallback: tuple[str, ...] = Field(
         (), description="language models that are asked, one after the other, where one of llm gives no answer"
@@ -113,6 +116,10 @@ class SearchConfig(BaseModel):
     )
     llm_at_once: int | None = Field(None, ge=1, description="requests at a time to each language model")
     llm_requests_per_minute: int | None = Field(None, ge=1, description="requests a minute to each language model")
+    llm_deadline: Duration | None = Field(
+        None, description="longest wait for one answer; default: 10m, and the budget where a mailbox is asked"
+    )
+    retrain: bool = Field(False, description="with llm = replay:DIR: train again, and say where the figures part")
     prices: dict[str, Price] = Field(default_factory=dict, description="US dollars for a million tokens, by model")
     budget: Duration = Field(1200.0, description="wall clock of the whole command")
     max_candidates: int | None = Field(None, ge=1, description="stop after so many candidates, baselines apart")
@@ -183,6 +190,11 @@ class SearchConfig(BaseModel):
     def _as_addresses(cls, addresses: object) -> object:
         return parse_pairs(addresses, "llama=http://127.0.0.1:8000/v1") if isinstance(addresses, str) else addresses
 
+    @field_validator("llm", "llm_fallback")
+    @classmethod
+    def _folders_from_anywhere(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(absolute(model) for model in models)
+
     @field_validator("columns", mode="before")
     @classmethod
     def _as_pairs(cls, columns: object) -> object:
@@ -206,7 +218,7 @@ class SearchConfig(BaseModel):
     @field_validator("llm", "llm_fallback")
     @classmethod
     def _each_once(cls, models: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(models)) < len(models):
+        if len({shown(model) for model in models}) < len(models):
             raise ValueError(f"{', '.join(models)} names a model twice")
         return models
 

@@ -144,7 +144,7 @@ class InstantTrainer:
         )
 
 
-def falls_to_chance(predictions: bytes, candidate: str) -> Control:
+def falls_to_chance(predictions: str, candidate: str) -> Control:
     """An `at_chance` of the finals under which any answers are worth nothing against labels drawn at random."""
     control = within("drawn labels", "ndcg@10", 0.0, 0.0, 0.01, "chance is 0")
     return replace(control, of=candidate)

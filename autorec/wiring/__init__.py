@@ -1,10 +1,12 @@
 """The composition root: builds runs, and trials without a run, from a configuration. Adapters meet nowhere else."""
 
 from autorec.wiring.arena import load_data, settle
+from autorec.wiring.cassette import extract
 from autorec.wiring.check import check_data
 from autorec.wiring.comparisons import Comparison, against_baselines
 from autorec.wiring.integrity import demand
 from autorec.wiring.reader import RunReader, read
+from autorec.wiring.replaying import Replay, open_recording, replay, retrain
 from autorec.wiring.sitting import Sitting, begin, resume, stored_config
 from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
 from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines, read_candidate
@@ -12,6 +14,7 @@ from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_bas
 __all__ = [
     "Comparison",
     "Receipt",
+    "Replay",
     "RunReader",
     "Sitting",
     "against_baselines",
@@ -20,12 +23,16 @@ __all__ = [
     "choose_in_time",
     "demand",
     "evaluate_candidate",
+    "extract",
     "hypothesize",
     "load_data",
     "measure_baselines",
+    "open_recording",
     "read",
     "read_candidate",
+    "replay",
     "resume",
+    "retrain",
     "settle",
     "stop",
     "stored_config",

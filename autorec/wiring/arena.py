@@ -268,9 +268,15 @@ def _digest_of(folder: Path) -> str:
 
 
 def training_limits(config: SearchConfig, material: Material, training_s: float) -> Limits:
-    """What one job may use; predicting gets a quarter of the training time, and a little for a short training.
+    """What one job of a run may use."""
+    return limits_of(config, training_s, answer_bytes=material.answer_bytes)
 
-    The disk holds one state and one file of answers at a time, and what a candidate writes besides.
+
+def limits_of(config: SearchConfig, training_s: float, *, answer_bytes: int) -> Limits:
+    """What one job may use whose file of answers has so many bytes at most.
+
+    Predicting gets a quarter of the training time, and a little for a short training. The disk holds one state and one
+    file of answers at a time, and what a candidate writes besides.
     """
     predicting_s = training_s / 4 + 10
     state_bytes = config.max_state_mb * MEBIBYTE
@@ -280,8 +286,8 @@ def training_limits(config: SearchConfig, material: Material, training_s: float)
         wall_s=training_s + predicting_s + 30,
         memory_bytes=config.max_memory_mb * MEBIBYTE,
         state_bytes=state_bytes,
-        answer_bytes=material.answer_bytes,
-        disk_bytes=state_bytes + material.answer_bytes + SCRATCH_BYTES,
+        answer_bytes=answer_bytes,
+        disk_bytes=state_bytes + answer_bytes + SCRATCH_BYTES,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from autorec.domain.errors import ModelError, UsageError
 from autorec.domain.events import Bill
 from autorec.schemas.config import SearchConfig
+from autorec.schemas.model_names import REPLAY, folder_of, shown
 
 if TYPE_CHECKING:
     from autorec.llm.client import LLMClient
@@ -27,9 +28,11 @@ def open_models(config: SearchConfig) -> "dict[str, LLMClient]":
             if getattr(config, key):
                 raise UsageError(f"{key} needs a language model, and none is given", fix="add --llm provider/model")
         return {}
+    if folder_of(config.llm, REPLAY):
+        return {}  # the recording answers, whoever follows it
     _refuse_strangers(config)
     ledger = _ledger(config, Bill())
-    clients = {name: _client(config, name, ledger, _metered) for name in config.llm}
+    clients = {shown(name): _client(config, name, ledger, _metered) for name in config.llm}
     for client in clients.values():
         client.check()
     return clients
@@ -44,18 +47,18 @@ def reopen_models(config: SearchConfig, spent: Bill) -> "dict[str, LLMClient]":
             client = _metered(config, name, ledger)
             client.check()
         except ModelError as error:
-            return Unusable(model=name, reason=str(error), fix=error.fix)
+            return Unusable(model=shown(name), reason=str(error), fix=error.fix)
         return client
 
     ledger = _ledger(config, spent)
-    return {name: _client(config, name, ledger, usable) for name in config.llm}
+    return {shown(name): _client(config, name, ledger, usable) for name in config.llm}
 
 
 def prices_of(config: SearchConfig) -> "Mapping[str, Price | None]":
     """The price of each model that writes; None where nobody knows."""
     from autorec.llm.open import price_of
 
-    return {name: price_of(name, _address(config, name), _own_prices(config)) for name in config.llm}
+    return {shown(name): price_of(name, _address(config, name), _own_prices(config)) for name in config.llm}
 
 
 def _client(config: SearchConfig, name: str, ledger: "Ledger", opened: "Opened") -> "LLMClient":

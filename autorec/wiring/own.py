@@ -41,6 +41,12 @@ class Own:
         content: dict[str, Any] = _adapter().dump_python(self, mode="json")
         return content
 
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Own":
+        """The inverse of `as_json`."""
+        own: Own = _adapter().validate_python(kept)
+        return own
+
 
 def read_own(config: SearchConfig) -> Own:
     """Read and import what the configuration names. Raises UsageError, SpaceError."""
@@ -62,7 +68,7 @@ def read_again(config: SearchConfig, kept: Mapping[str, Any]) -> tuple[Own, tupl
 
     Raises RunError where a metric has changed.
     """
-    own: Own = _adapter().validate_python(kept)
+    own = Own.from_json(kept)
     return own, tuple(_changes(config, own))
 
 

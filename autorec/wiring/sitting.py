@@ -13,7 +13,7 @@ from autorec import __version__
 from autorec.domain import events as ev
 from autorec.domain.budget import TimePlan
 from autorec.domain.candidate import Candidate, Operator, Plan
-from autorec.domain.errors import RunError
+from autorec.domain.errors import RunError, UsageError
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Part, Stage
 from autorec.domain.state import State
@@ -22,6 +22,7 @@ from autorec.finals import Finals
 from autorec.journal import Journal, Listener
 from autorec.ports import Executor
 from autorec.schemas.config import SearchConfig
+from autorec.schemas.model_names import REPLAY, folder_of
 from autorec.search import Pace, Search, enter_baseline
 from autorec.tasks.roles import Material
 from autorec.wiring.arena import (
@@ -105,6 +106,8 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     from autorec.store.folder import RunFolder
 
     began = time.monotonic()
+    if folder_of(config.llm, REPLAY) and not config.retrain:
+        raise UsageError("a recording is not searched with, it is played", fix="use autorec.replay(config, path)")
     config = settle(config)
     own_writers(config)
     own = read_own(config)
@@ -159,6 +162,8 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         stack.callback(folder.close)
         started = _first_event(folder)
         config, seeds, kept = stored_config(folder)
+        if replayed := folder_of(config.llm, REPLAY):
+            raise RunError(f"{path} follows the recording {replayed}", fix=f"begin anew: --llm replay:{replayed}")
         config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
         own, changes = read_again(config, kept)
         material = load_data(config)
@@ -178,7 +183,12 @@ def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str
 
     Raises RunError.
     """
-    stored = dict(_first_event(folder).config)
+    return config_of(_first_event(folder))
+
+
+def config_of(started: ev.RunStarted) -> tuple[SearchConfig, dict[str, dict[str, str]], dict[str, Any]]:
+    """The same of a run's first event."""
+    stored = dict(started.config)
     seeds, own = stored.pop("seed_sources", {}), stored.pop("own", {})
     return SearchConfig.model_validate(stored), seeds, own
 
@@ -277,7 +287,7 @@ def _sit_down(
         open_test=open_test,
         settle=search.settle,
         compare=partial(compare, seed=config.seed),
-        at_chance=arena.integrity.at_chance,
+        at_chance=lambda digest, candidate: arena.integrity.at_chance(folder.objects.get(digest), candidate),
     )
     return Sitting(
         config=config,

@@ -72,6 +72,20 @@ def test_prompts_hold_no_raw_text_of_the_data(finished):
         assert raw not in asked
 
 
+def test_the_search_replays_from_its_recording_with_the_server_off(finished):
+    command, result, server = finished
+    calls = len(server.requests)
+    assert f"{calls} calls of language models" in command("cassette", "r", "recording")
+    again = command.json("search", "--llm", "replay:recording", "--run", "again")
+    for listing in ("list", "hypotheses"):
+        assert command.json(listing, "again") == command.json(listing, "r")
+    assert again["champion"] == result["champion"]
+    assert (again["cost"]["tokens"], again["controls"]) == (result["cost"]["tokens"], result["controls"])
+    assert again["cost"]["wall_s"] < 30
+    assert len(server.requests) == calls
+    assert "nothing was paid" in command("status", "again")
+
+
 def test_the_cap_on_money_holds(small_log, imagining, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     prices = imagining.folder / "prices.toml"

@@ -19,7 +19,9 @@ NAMES = {
     "measure_baselines",
     "read",
     "read_candidate",
+    "replay",
     "resume",
+    "retrain",
 }
 
 

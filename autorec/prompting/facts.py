@@ -50,12 +50,14 @@ def asked_facts(state: State, limits: Limits, hypothesis: str | None) -> dict[st
 
 def parent_facts(record: Record, state: State, files: Mapping[str, str]) -> dict[str, Any]:
     """A parent's sources, figures and learning curve."""
+    return {"parent": shown(record, state, files), "base": files, "fence": fence_for(files.values())}
+
+
+def shown(record: Record, state: State, files: Mapping[str, str]) -> dict[str, Any]:
+    """All of one candidate: its sources, figures and learning curve."""
     curve = [point.value for point in record.search.curve] if record.search else []
-    return {
-        "parent": {**_row(record, state.task.objectives), "curve": curve},
-        "base": files,
-        "fence": fence_for(files.values()),
-    }
+    row = _row(record, state.task.objectives)
+    return {**row, "curve": curve, "files": files, "fence": fence_for(files.values())}
 
 
 def failure(record: Record, log: str = "") -> dict[str, Any]:

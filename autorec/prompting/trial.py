@@ -7,7 +7,7 @@ from autorec.domain.evaluation import COSTS, CurvePoint, Evaluation, Task, Train
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Limits, OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Generation, Record, State
-from autorec.prompting.facts import asked_facts, failure, parent_facts
+from autorec.prompting.facts import asked_facts, failure, parent_facts, shown
 from autorec.prompting.render import Templates
 
 FILES = {"model.py": "def build(data, params): ...\n", "train.py": "def fit(recommender, data, params, run): ...\n"}
@@ -28,7 +28,10 @@ def try_out(templates: Templates, task: Task, limits: Limits) -> None:
     for hypothesis in (None, TOLD.sentence):
         facts = asked_facts(grown, limits, hypothesis)
         templates.render("draft", facts)
-        templates.render("improve", facts | parent_facts(parent, grown, FILES))
+        survivor = facts | parent_facts(parent, grown, FILES)
+        for operator in (Operator.IMPROVE, Operator.SIMPLIFY):
+            templates.render(operator.value, survivor)
+        templates.render("crossover", survivor | {"other": shown(parent, grown, FILES)})
         broken = parent_facts(failed, grown, FILES)
         templates.render("repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")})
     for truncated in (False, True):

@@ -20,7 +20,7 @@ from autorec.domain.state import State
 
 FLOOR = 0.2
 """The share of choices that is made evenly among the arms."""
-EXPECTED: Mapping[Operator, float] = {Operator.DRAFT: 0.3, Operator.IMPROVE: 0.5}
+EXPECTED: Mapping[Operator, float] = {Operator.DRAFT: 0.3, Operator.CROSSOVER: 0.4, Operator.SIMPLIFY: 0.2}
 """Rewards before anything is known; 0.5 of the others."""
 WEIGHT = 2.0
 """So many answers is the expectation worth."""

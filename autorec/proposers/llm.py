@@ -12,7 +12,7 @@ from autorec.llm.request import Request
 from autorec.ports import Objects
 from autorec.prompting.admission import breaches
 from autorec.prompting.edits import ReplyError
-from autorec.prompting.facts import asked_facts, failure, parent_facts
+from autorec.prompting.facts import asked_facts, failure, parent_facts, shown
 from autorec.prompting.render import Templates
 from autorec.prompting.replies import Reply, parse_reply
 from autorec.proposers.llm_plans import next_plan
@@ -20,12 +20,18 @@ from autorec.proposers.llm_plans import next_plan
 ROUNDS = 2
 AGAIN_CHARACTERS = 64 * 1024
 """So much of a refused reply goes back with the fault; no usable reply is longer by much."""
-TEMPERATURES: Mapping[Operator, float] = {Operator.DRAFT: 1.0, Operator.IMPROVE: 0.8, Operator.REPAIR: 0.2}
+TEMPERATURES: Mapping[Operator, float] = {
+    Operator.DRAFT: 1.0,
+    Operator.IMPROVE: 0.8,
+    Operator.CROSSOVER: 0.8,
+    Operator.SIMPLIFY: 0.5,
+    Operator.REPAIR: 0.2,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMProposer:
-    """Drafts, improves and repairs candidates through a language model.
+    """Drafts, improves, crosses, simplifies and repairs candidates through a language model.
 
     `clients` are the models, by name. `max_usd` and `budget_tokens` stop planning once the run has spent that much (the
     clients' ledger holds the caps against calls in flight). `deadline_s` and `max_tokens` bound one call,
@@ -54,7 +60,7 @@ class LLMProposer:
 
         A call without an answer declines this ask alone; a model that cannot be used at all declines lastingly.
         """
-        base = self._base(plan)
+        base = self._sources(plan.parents[0]) if plan.parents else {}
         messages = self._messages(plan, state, base)
         exchanges: list[Exchange] = []
         faults: Sequence[str] = ()
@@ -66,7 +72,7 @@ class LLMProposer:
                 broken = error.broken if isinstance(error, NoAnswer) else ()
                 return _declined(error, [*exchanges, *_broken(request, broken)], request)
             exchanges += [*_broken(request, completion.broken), _exchange(request, completion)]
-            reply, files, faults = _read(completion, base)
+            reply, files, faults = _read(completion, base, plan.operator)
             if reply is not None and not faults:
                 return _proposal(plan, reply, files, exchanges)
             messages = [*messages, *self._again(completion, faults)]
@@ -76,9 +82,8 @@ class LLMProposer:
         caps = ((state.spent.usd, self.max_usd), (state.spent.tokens, self.budget_tokens))
         return any(cap is not None and spent >= cap for spent, cap in caps)
 
-    def _base(self, plan: Plan) -> Mapping[str, str]:
-        """The sources to start from: those of the first parent, none for a draft."""
-        return Candidate.from_bytes(self.objects.get(plan.parents[0])).files if plan.parents else {}
+    def _sources(self, candidate: str) -> Mapping[str, str]:
+        return Candidate.from_bytes(self.objects.get(candidate)).files
 
     def _messages(self, plan: Plan, state: State, base: Mapping[str, str]) -> list[Message]:
         facts = asked_facts(state, self.limits, plan.hypothesis)
@@ -87,6 +92,9 @@ class LLMProposer:
             facts |= parent_facts(parent, state, base)
             if plan.operator is Operator.REPAIR:
                 facts["failure"] = failure(parent, self._log(parent))
+            elif plan.operator is Operator.CROSSOVER:
+                other = plan.parents[1]
+                facts["other"] = shown(state.records[other], state, self._sources(other))
         return [
             Message(role="system", content=self.templates.render("system", {"role": state.task.role})),
             Message(role="user", content=self.templates.render(plan.operator.value, facts)),
@@ -120,7 +128,9 @@ class LLMProposer:
         ]
 
 
-def _read(completion: Completion, base: Mapping[str, str]) -> tuple[Reply | None, dict[str, str], list[str]]:
+def _read(
+    completion: Completion, base: Mapping[str, str], operator: Operator
+) -> tuple[Reply | None, dict[str, str], list[str]]:
     """The parsed reply, the tree that it makes, and all that is wrong with them."""
     if not completion.text.strip():
         return None, {}, [f"the reply is empty (finish reason: {completion.finish_reason})"]
@@ -131,7 +141,14 @@ def _read(completion: Completion, base: Mapping[str, str]) -> tuple[Reply | None
         return None, {}, [str(error)]
     if base and Candidate.of(files).id == Candidate.of(base).id:
         return reply, files, ["the reply changes nothing: the sources are those of the candidate it starts from"]
+    if operator is Operator.SIMPLIFY and _lines(files) >= _lines(base):
+        return reply, files, [f"the sources have {_lines(files)} lines and had {_lines(base)}: expected fewer"]
     return reply, files, breaches(files)
+
+
+def _lines(files: Mapping[str, str]) -> int:
+    """Lines that are not blank."""
+    return sum(bool(line.strip()) for text in files.values() for line in text.splitlines())
 
 
 def _proposal(plan: Plan, reply: Reply, files: Mapping[str, str], exchanges: Sequence[Exchange]) -> Proposal:

@@ -1,7 +1,8 @@
 """What a language model is asked for next, decided from the state and a seed alone.
 
-In this order: repair what failed, test what people ask, draft while nothing has survived; then whichever of drafting
-and improving a survivor pays. Of several models the one is asked whose answers of that kind pay (see `arms.py`).
+In this order: repair what failed, test what people ask, draft while nothing has survived; then whichever pays of
+drafting, improving or simplifying a survivor, and crossing two. Of several models the one is asked whose answers of
+that kind pay (see `arms.py`).
 """
 
 import random
@@ -16,8 +17,8 @@ from autorec.proposers.arms import Arm, choose
 
 NAME = "llm"
 """What its plans are signed with, and the rotation knows it by."""
-FREE = (Operator.DRAFT, Operator.IMPROVE)
-"""What is asked for where nothing else is due."""
+FREE = (Operator.DRAFT, Operator.IMPROVE, Operator.SIMPLIFY)
+"""What is asked for where nothing else is due; with two survivors, to cross them as well."""
 HYPOTHESIS_TRIES = 3
 
 
@@ -28,9 +29,10 @@ def next_plan(state: State, seed: int, *, models: Sequence[str], max_repairs: in
     def plan(*operators: Operator, why: str, **what: Any) -> Plan:
         arms = [Arm(operator=operator, model=model) for operator in operators for model in models]
         chosen = choose(arms, state, rng)
-        if chosen.arm.operator is Operator.IMPROVE and "parents" not in what:
-            parent = _pick(state.survivors, rng)
-            what, why = {**what, "parents": (parent.id,)}, f"#{parent.number} survived"
+        if "parents" not in what and chosen.arm.operator is not Operator.DRAFT:
+            parents = _parents(chosen.arm.operator, state.survivors, rng)
+            what["parents"] = tuple(parent.id for parent in parents)
+            why = f"{' and '.join(f'#{parent.number}' for parent in parents)} survived"
         return Plan(
             proposer=NAME, model=chosen.arm.model, operator=chosen.arm.operator, seed=seed,
             why="; ".join(filter(None, (why, chosen.why))), **what,
@@ -45,7 +47,8 @@ def next_plan(state: State, seed: int, *, models: Sequence[str], max_repairs: in
         return plan(operator, parents=parents, hypothesis=hypothesis.sentence, why="a person asks")
     if not survivors:
         return plan(Operator.DRAFT, why="nothing has survived yet")
-    return plan(*FREE, why="drafts keep the search open")
+    crossing = (Operator.CROSSOVER,) if len(survivors) > 1 else ()
+    return plan(*FREE, *crossing, why="drafts keep the search open")
 
 
 def open_hypothesis(state: State) -> Hypothesis | None:
@@ -74,6 +77,14 @@ def repair_due(state: State, most: int) -> Record | None:
         if all(_failed(member) for member in family) and not waiting and tried < most:
             return family[-1]
     return None
+
+
+def _parents(operator: Operator, survivors: Sequence[Record], rng: random.Random) -> list[Record]:
+    """One survivor, or two different ones to be crossed."""
+    first = _pick(survivors, rng)
+    if operator is not Operator.CROSSOVER:
+        return [first]
+    return [first, _pick([record for record in survivors if record is not first], rng)]
 
 
 def _pick(survivors: Sequence[Record], rng: random.Random) -> Record:

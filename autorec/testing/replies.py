@@ -1,7 +1,8 @@
 """A scripted model that answers prompts with real designs: what the tests and the examples run in place of a model.
 
 The replies stand in `designs/` as a model would write them: `transitions`, `attention`, and `broken` (its scores
-have one column too many, which `repair` mends) are drafts, `hypothesis` answers a person's, `improve_*` are edits.
+have one column too many, which `repair` mends) are drafts, `hypothesis` answers a person's, `improve_*` and
+`simplify_*` are edits.
 """
 
 import json
@@ -14,9 +15,11 @@ from typing import Any
 DESIGNS = Path(__file__).parent / "designs"
 DRAFTS = ("broken", "transitions", "attention")
 IMPROVEMENTS = ("improve_half_life", "improve_both_ways", "improve_last_item", "improve_bias")
+SIMPLIFICATION = "simplify_steps"
 _OPERATOR = re.compile(r"^Operator: (\w+)$", re.MULTILINE)
 _SOURCE = re.compile(r"^File: (\S+)\n(`{3,})\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
 _SEARCHES = re.compile(r"^<<<<<<< SEARCH\n(.*?)\n=======$", re.MULTILINE | re.DOTALL)
+_DOCSTRING = re.compile(r'^ *""".*"""$', re.MULTILINE)
 _REAL_DEFAULT = re.compile(r'"type": "float"[^}]*?"default": (\d+\.\d+)')
 
 
@@ -44,6 +47,8 @@ class ScriptedDesigner:
                 return self._once("hypothesis", prompt)
             if operator[1] == "repair":
                 return self._repair(prompt)
+            if operator[1] == "simplify":
+                return self._simplify(prompt)
             return self._improve(prompt) if operator[1] == "improve" else self._draft()
 
     def _draft(self) -> str:
@@ -64,6 +69,18 @@ class ScriptedDesigner:
                 return design(name)
         declared = base.get("params.json", "{}")
         return _header() + f"File: params.json\n```json\n{self._vary(declared)}\n```\n"
+
+    def _simplify(self, prompt: str) -> str:
+        """The simplification where it fits the parent, else the parent without a docstring of one line."""
+        base = sources(prompt)
+        if fits(design(SIMPLIFICATION), base):
+            return design(SIMPLIFICATION)
+        for path, text in base.items():
+            for line in _DOCSTRING.findall(text):
+                if text.count(line) == 1:
+                    edit = f"<<<<<<< SEARCH\n{line}\n=======\n>>>>>>> REPLACE"
+                    return f"{_header()}Edit: {path}\n```python\n{edit}\n```\n"
+        return "There is nothing to leave out."
 
     def _once(self, name: str, prompt: str) -> str:
         if (name, "") in self._given:

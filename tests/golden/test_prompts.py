@@ -16,6 +16,7 @@ from autorec.testing.memory import MemoryObjects
 from autorec.testing.replies import design
 from autorec.testing.states import TASK, Story
 
+ASKED = (Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR, Operator.CROSSOVER, Operator.SIMPLIFY)
 PROMPTS = Path(__file__).parents[2] / "prompts"
 
 
@@ -43,6 +44,7 @@ def told() -> dict[Operator, dict[str, str]]:
     story = Story(objects, hypotheses=("Two half-lives beat one.",))
     story.tell({"model.py": "0"}, operator=Operator.BASELINE, proposer="policy", value=0.0737, name="ease")
     good = story.tell({"model.py": "MODEL = 1\n", "train.py": "TRAIN = 1\n"}, value=0.11854321, hypothesis="An idea.")
+    second = story.tell({"model.py": "SECOND = 2\n"}, value=0.1101, hypothesis="Something else.")
     broken = story.tell(
         parse_reply(design("broken")).sources({}),
         outcome=OutcomeKind.MALFORMED,
@@ -59,15 +61,17 @@ def told() -> dict[Operator, dict[str, str]]:
         (Operator.DRAFT, (), None),
         (Operator.IMPROVE, (good.id,), "Two half-lives beat one."),
         (Operator.REPAIR, (broken.id,), None),
+        (Operator.CROSSOVER, (good.id, second.id), None),
+        (Operator.SIMPLIFY, (good.id,), None),
     ):
         plan = Plan(
             proposer="llm", operator=operator, seed=0, parents=parents, hypothesis=hypothesis, model=listener.model
         )
         proposer.propose(plan, state)
-    return dict(zip((Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR), listener.heard[::2], strict=True))
+    return dict(zip(ASKED, listener.heard[::2], strict=True))
 
 
-@pytest.mark.parametrize("operator", [Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR])
+@pytest.mark.parametrize("operator", ASKED)
 def test_what_the_model_is_asked(operator, told, snapshot):
     assert told[operator]["user"] == snapshot
 

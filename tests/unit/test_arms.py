@@ -139,6 +139,8 @@ def test_the_reward_compares_with_what_was_to_be_beaten():
         story.tell({"b.py": "5"}, value=0.65).id: 1.0,
         story.tell({"b.py": "6"}, value=0.01, operator=Operator.REPAIR, parents=(broken.id,)).id: 1.0,
         broken.id: 0.0,
+        story.tell({"b.py": "8"}, value=0.496, operator=Operator.SIMPLIFY, parents=(parent.id,)).id: 1.0,
+        story.tell({"b.py": "9"}, value=0.490, operator=Operator.SIMPLIFY, parents=(parent.id,)).id: VALID,
         story.tell({"b.py": "7"}, decided=False).id: None,
     }
     state = story.state()
@@ -152,5 +154,5 @@ def test_a_plan_names_its_model_and_why(models):
     past.tell(A, 0.9)
     plans = [next_plan(past.state, seed, models=models, max_repairs=2) for seed in range(60)]
     assert {plan.model for plan in plans} == set(models)
-    assert {plan.operator for plan in plans} == {Operator.DRAFT, Operator.IMPROVE}
-    assert all(plan.why and bool(plan.parents) is (plan.operator is Operator.IMPROVE) for plan in plans)
+    assert {plan.operator for plan in plans} == {Operator.DRAFT, Operator.IMPROVE, Operator.SIMPLIFY}
+    assert all(plan.why and bool(plan.parents) is (plan.operator is not Operator.DRAFT) for plan in plans)

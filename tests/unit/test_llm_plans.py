@@ -126,8 +126,18 @@ def test_survivors_are_improved_the_better_the_more_often_and_drafts_go_on(story
     plans = [plan_for(state, seed) for seed in range(600)]
     drafts = sum(plan.operator is Operator.DRAFT for plan in plans)
     picked = Counter(plan.parents[0] for plan in plans if plan.operator is Operator.IMPROVE)
-    assert 120 < drafts < 240
+    assert 80 < drafts < 240
     assert picked[good[0].id] > picked[good[1].id] > picked[good[2].id] > 0
+
+
+def test_two_survivors_are_crossed_and_one_is_not_crossed_with_itself(story):
+    good = [story.tell(files(i), value=0.3 - i / 10) for i in range(3)]
+    plans = [plan_for(story.state(good), seed) for seed in range(200)]
+    pairs = {plan.parents for plan in plans if plan.operator is Operator.CROSSOVER}
+    assert len(pairs) > 3
+    assert all(len(set(pair)) == 2 for pair in pairs)
+    alone = [plan_for(story.state(good[:1]), seed) for seed in range(200)]
+    assert {plan.operator for plan in alone} == {Operator.DRAFT, Operator.IMPROVE, Operator.SIMPLIFY}
 
 
 def test_asks_that_a_dead_model_lost_use_up_neither_hypotheses_nor_repairs():

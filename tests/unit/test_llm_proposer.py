@@ -251,13 +251,38 @@ def test_the_designer_answers_every_operator_and_never_the_same_twice(desk):
         seen.add(Candidate.of(proposal.files).id)
     assert len(seen) == 8
     parents = [d.story.tell(parse_reply(design(name)).sources({}), value=0.1) for name in ("transitions", "attention")]
-    improved = []
-    for seed in range(40):
-        plan, proposal = d.propose(parents, seed=seed)
-        if plan.operator is Operator.IMPROVE:
-            assert isinstance(proposal, Proposal), proposal
-            improved.append(Candidate.of(proposal.files).id)
-    assert len(set(improved)) == len(improved) > 20
+    answers = [d.propose(parents, seed=seed) for seed in range(60)]
+    assert all(isinstance(proposal, Proposal) for _, proposal in answers), answers
+    assert {plan.operator for plan, _ in answers} == {
+        Operator.DRAFT, Operator.IMPROVE, Operator.CROSSOVER, Operator.SIMPLIFY,
+    }  # fmt: skip
+    improved = [Candidate.of(made.files).id for plan, made in answers if plan.operator is Operator.IMPROVE]
+    assert len(set(improved)) == len(improved) > 10
+
+
+def asked(d: Desk, operator: Operator, *parents: str) -> Proposal | Declined:
+    plan = Plan(proposer="llm", operator=operator, seed=0, parents=parents, model="openai/m")
+    return d.proposer.propose(plan, d.story.state())
+
+
+def test_two_candidates_are_shown_to_be_crossed_and_edits_are_to_the_first(desk):
+    d = desk(design("improve_half_life"))
+    first, second = (d.story.tell(parse_reply(design(n)).sources({}), value=0.1) for n in ("transitions", "attention"))
+    proposal = asked(d, Operator.CROSSOVER, first.id, second.id)
+    assert isinstance(proposal, Proposal), proposal
+    assert d.prompts[0].count("File: model.py\n") == 2
+    assert f"# The second candidate: #{second.number}" in d.prompts[0]
+    assert proposal.files["model.py"] == GOOD["model.py"]
+
+
+def test_what_is_no_simpler_is_sent_back_and_what_is_shorter_is_taken(desk):
+    d = desk(design("improve_half_life"), design("simplify_steps"))
+    parent = d.story.tell(GOOD, value=0.1)
+    proposal = asked(d, Operator.SIMPLIFY, parent.id)
+    assert isinstance(proposal, Proposal), proposal
+    assert "expected fewer" in d.prompts[1]
+    assert "STEPS" not in proposal.files["train.py"]
+    assert breaches(proposal.files) == []
 
 
 @pytest.mark.parametrize(

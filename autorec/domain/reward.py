@@ -13,8 +13,8 @@ def inner_reward(record: Record, state: State) -> float | None:
     """0 to 1, higher is better: 0 for a failure, 1 for one better than what it had to beat; None while undecided.
 
     What is to be beaten is the better of its parents, and for a draft the best baseline judged so far; a simpler one
-    has to keep what its parent scores, to within a hundredth. Where no parent was judged (a repair), to be judged is all
-    that was asked.
+    has to keep what its parent scores, to within a hundredth. Where no parent was judged (a repair), to be judged is
+    all that was asked.
     """
     if record.search is None:
         return None

@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
-NUMBER = r"\d[\d,]*(?:\.\d+)?"
+NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
 QUICK = {
     "bookkeeping.py": ("--candidates", 12),
     "catalogue_memory.py": ("--items", 60, "--users", 50, "--events", 1500, "--designs", "ease", "--training-s", 5),

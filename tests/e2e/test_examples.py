@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import blocks
+from tests.e2e.conftest import IMAGINED
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 EXAMPLES = blocks.ROOT / "examples"
@@ -18,6 +19,8 @@ SHOWN = {
     "cd from_python": "my candidate: completed",
 }
 """By a part of the command, what it must print."""
+AROUND = ("cd own_proposer", "cd own_metric", "cd own_prompt", "autorec search")
+"""Of these a training is no part."""
 
 
 def commands() -> list[str]:
@@ -35,7 +38,8 @@ def desk(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", commands()[1:])
 def test_a_command_runs_as_written(command: str, desk: Path) -> None:
-    printed = blocks.carry_out(command, desk, AUTOREC_SEARCH_BASELINES="pop")
+    imagined = IMAGINED if command.startswith(AROUND) else {}
+    printed = blocks.carry_out(command, desk, AUTOREC_SEARCH_BASELINES="pop", **imagined)
     for part, shown in SHOWN.items():
         if part in command:
             assert shown in printed

@@ -44,20 +44,21 @@ def assert_gone(processes: list[psutil.Process]) -> None:
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
 
 
-@pytest.mark.parametrize(
-    ("done", "recalls"), [(1, False), (4, True), (8, True)], ids=["baselines train", "candidates train", "finals"]
-)
-def test_kill_and_resume(isolation, small_log, autorec, tmp_path, done, recalls, monkeypatch):
-    if not recalls:
-        monkeypatch.setenv("AUTOREC_HOME", str(tmp_path / "home"))  # no baseline is cached here
+def test_kill_and_resume_again_and_again(isolation, small_log, autorec, tmp_path, monkeypatch):
+    """While baselines train, while candidates do, and in the finals."""
+    monkeypatch.setenv("AUTOREC_HOME", str(tmp_path / "home"))  # no baseline is cached here
     run = tmp_path / "runs" / "r"
-    process = autorec.start(*quick(small_log, "--run", "r", candidates=4))
-    wait_for(run, done)
-    children = family(process.pid)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
-    before = recorded(run)
-    assert_gone(children)
+    command, before = quick(small_log, "--run", "r", candidates=4), []
+    for done in (1, 4, 8):
+        process = autorec.start(*command)
+        wait_for(run, done)
+        children = family(process.pid)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+        seen, before = before, recorded(run)
+        assert before[: len(seen)] == seen
+        assert_gone(children)
+        command = ("resume", "r")
 
     result = autorec.json("resume", "r")
     after = recorded(run)

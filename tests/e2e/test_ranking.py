@@ -25,7 +25,7 @@ def clicks(tmp_path_factory):
 @pytest.fixture(scope="module")
 def finished(isolation, clicks, tmp_path_factory):
     command = Command(tmp_path_factory.mktemp("work"))
-    size = ("--max-candidates", 3, "--population", 3, "--training", "5s", "--budget", "4m", "--workers", 2)
+    size = ("--max-candidates", 3, "--population", 3, "--training", "3s", "--budget", "4m", "--workers", 2)
     flags = ("--role", "ranking", "--data", clicks, *size, "--seed", 1, "--run", "one")
     return command, command.json("search", *flags)
 

@@ -165,7 +165,7 @@ class Run:
 
 def run_job(job: Mapping[str, Any], given: Given, *, state: bytes | None, control: Control, folders: Folders) -> None:
     """Train or predict, as the job says. Raises ContractError, and whatever the candidate raises."""
-    seed_everything(job["seed"])
+    seed_everything(job["seed"], job["device"])
     torch.set_num_threads(job["threads"])
     validator = Validator(
         question=given.question, folders=folders, control=control, seed=job["seed"], state_bytes=job["state_bytes"]
@@ -208,7 +208,9 @@ def _built(recommender: Any) -> Any:
     return recommender
 
 
-def seed_everything(seed: int) -> None:
+def seed_everything(seed: int, device: str = "cpu") -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
+    if device != "cpu":  # takes milliseconds, for it keeps the stack of the call until there is an accelerator
+        torch.manual_seed(seed)

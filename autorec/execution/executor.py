@@ -17,8 +17,9 @@ from autorec.execution.process import Sandbox
 from autorec.execution.watch import TreeWatch, tree
 from autorec.ports import Observe
 
-LEAD = 1.5
-"""A spare is begun so many times its usual start before the end of the job ahead of it."""
+LEAD = 2.5
+"""A spare is begun so many times its usual start before the end of the job ahead of it: it starts, and then imports
+what only optimizers need, which takes about as long; a job that comes in the middle of that waits for its end."""
 
 
 class SandboxExecutor:

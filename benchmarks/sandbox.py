@@ -151,11 +151,10 @@ def trivial(folder: Path, count: int) -> None:
     burst_s = side_by_side(executor, [job] * 2)[1]
     outcomes, wall_s = side_by_side(executor, [job] * count)
     executor.close()
-    cpu_s = os.times().children_user + os.times().children_system
     completed = sum(outcome.kind is OutcomeKind.COMPLETED for outcome in outcomes)
     print(f"burst      2 trivial candidates from warm spares in {ms(burst_s)}")
     print(f"sustained  {count / wall_s:.2f} trivial candidates a second over {count} ({completed} completed), "
-          f"two workers; {cpu_s / count:.1f} s of CPU each, all processes so far counted")  # fmt: skip
+          f"two workers")  # fmt: skip
 
 
 def short_trainings(folder: Path, count: int, training_s: float) -> None:

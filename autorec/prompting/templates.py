@@ -22,6 +22,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )
 from jinja2.meta import find_referenced_templates
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from autorec.domain.errors import UsageError
 
@@ -64,10 +65,13 @@ def read_text(path: Path) -> str:
 
 
 def environment(builtin: Path, own: TemplateFiles | None = None) -> Environment:
-    """Renders the templates below `builtin`, those of `own` before them. What nobody gives is an error, not a blank."""
+    """Renders the templates below `builtin`, those of `own` before them. What nobody gives is an error, not a blank.
+
+    Templates of a recording may be a stranger's: none reaches Python behind the facts that it is given, or changes them.
+    """
     shipped = FileSystemLoader(builtin)
     mine = [_Held(own)] if own else []
-    return Environment(
+    return ImmutableSandboxedEnvironment(
         loader=ChoiceLoader([*mine, PrefixLoader({BUILTIN: shipped}), shipped]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -86,3 +86,21 @@ def test_the_digest_is_of_what_is_resolved(tmp_path):
     plain = Templates(BUILT_IN).digest
     assert plain == Templates(BUILT_IN).digest
     assert own(tmp_path, again="Once more.").digest != plain
+
+
+def test_a_template_reaches_neither_python_nor_the_machine(tmp_path, monkeypatch):
+    """A recording brings the templates of whoever made it, and is rendered by whoever plays it."""
+    monkeypatch.chdir(tmp_path)
+    payload = "{{ cycler.__init__.__globals__.os.system('id > PWNED') }}"
+    with pytest.raises(UsageError, match=r"again.j2:1: .*unsafe"):
+        own(tmp_path / "prompts", again=payload).render("again", FACTS)
+    with pytest.raises(UsageError, match=r"again.j2:1: .*not safely callable"):
+        own(tmp_path / "prompts", again="{{ faults.append('mine') }}").render("again", FACTS)
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_macros_loops_and_includes_work_in_templates_of_ones_own(tmp_path):
+    text = """{% macro said(fault) %}- {{ fault }}!{% endmacro %}{% set seen = namespace(n=0) %}
+{% for fault in faults %}{% set seen.n = seen.n + 1 %}{{ said(fault) }} {{ seen.n }}{% endfor %}
+{{ "%s of %s" | format(seen.n, faults | length) }} {{ "a,b".split(",") | join("+") }}"""
+    assert own(tmp_path, again=text).render("again", FACTS) == "- it is empty! 11 of 1 a+b\n"

@@ -179,7 +179,8 @@ class TapedProposer:
 class TapedCrew:
     """`ports.Crew`: what ends next is what ended next then. Nothing runs side by side but what `trains` carries out.
 
-    Without `trains` nothing is trained: each training ends as it ended then.
+    Without `trains` nothing is trained: each training ends as it ended then. With it, finals are new, and what is
+    still open after the search is never answered: the place in the recording says nothing any more.
     """
 
     tape: Tape
@@ -198,6 +199,8 @@ class TapedCrew:
 
         Raises ReplayError where the search waits for something and nothing came then.
         """
+        if self.trains is not None and self.tape.journal.state.search_ended is not None:
+            return None
         match self.tape.next:
             case Rejected(reason=reason) if reason == NEVER_CAME:
                 return None

@@ -1,0 +1,36 @@
+"""What a crew that follows a recording gives, where trainings are done again and the finals have gone another way."""
+
+from autorec.domain.candidate import Candidate, Operator, Plan
+from autorec.domain.events import Asked, Finished, Rejected, RunStarted, SearchEnded, Started
+from autorec.domain.job import Stage
+from autorec.domain.recording import Recording
+from autorec.journal import Journal
+from autorec.replay import Tape, TapedCrew, TapedInbox, TapedProposer
+from autorec.search import NEVER_CAME, Pace, Search
+from autorec.testing.loop import TASK, BestFirst, InstantTrainer, MemoryEvents, OneAtATime
+from autorec.testing.memory import MemoryObjects
+
+BASELINE = Candidate.of({"model.py": "# pop\n"})
+
+
+def test_what_is_open_at_the_end_never_came_wherever_the_recording_stands():
+    plan = Plan(proposer="policy", operator=Operator.DRAFT, seed=0)
+    begun = [
+        RunStarted(task=TASK, seed=1, version="test", config={}),
+        Asked(number=0, plan=plan, seen=1),
+        SearchEnded(reason="out of time"),
+    ]
+    final = InstantTrainer().train(BASELINE, Stage.FINAL, 1)
+    started = Started(candidate=BASELINE.id, stage=Stage.FINAL, seed=1)
+    recorded = (*begun, Finished(trained=final), started, Rejected(ask=0, reason=NEVER_CAME))
+    journal, objects = Journal(MemoryEvents(tuple(begun))), MemoryObjects()
+    tape = Tape(recording=Recording(events=recorded, exchanges={}), objects=objects, journal=journal)
+    search = Search(
+        journal=journal, inbox=TapedInbox(tape=tape), proposer=TapedProposer(tape=tape, asked=None),
+        train=InstantTrainer().train, selector=BestFirst(1), objects=objects,
+        crew=TapedCrew(tape=tape, trains=OneAtATime()),
+        pace=Pace(workers=1, population=1, out_of_time=lambda: True, too_late=lambda: True),
+    )  # fmt: skip
+    search.settle()
+    assert not journal.state.asks
+    assert [declined.reason for declined in journal.state.declined] == [NEVER_CAME]

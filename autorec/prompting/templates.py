@@ -67,7 +67,7 @@ def read_text(path: Path) -> str:
 def environment(builtin: Path, own: TemplateFiles | None = None) -> Environment:
     """Renders the templates below `builtin`, those of `own` before them. What nobody gives is an error, not a blank.
 
-    Templates of a recording may be a stranger's: none reaches Python behind the facts that it is given, or changes them.
+    Templates of a recording may be a stranger's: none reaches behind the facts that it is given, or changes them.
     """
     shipped = FileSystemLoader(builtin)
     mine = [_Held(own)] if own else []

@@ -94,7 +94,7 @@ def test_a_template_reaches_neither_python_nor_the_machine(tmp_path, monkeypatch
     payload = "{{ cycler.__init__.__globals__.os.system('id > PWNED') }}"
     with pytest.raises(UsageError, match=r"again.j2:1: .*unsafe"):
         own(tmp_path / "prompts", again=payload).render("again", FACTS)
-    with pytest.raises(UsageError, match=r"again.j2:1: .*not safely callable"):
+    with pytest.raises(UsageError, match=r"again.j2:1: .*unsafe"):
         own(tmp_path / "prompts", again="{{ faults.append('mine') }}").render("again", FACTS)
     assert not (tmp_path / "PWNED").exists()
 

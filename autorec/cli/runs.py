@@ -11,7 +11,7 @@ from autorec.domain.candidate import SHORT_ID
 from autorec.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from autorec.wiring import RunReader
+    pass
 
 Run = Annotated[str, typer.Argument(help="a name under runs/, or a path")]
 Cand = Annotated[str, typer.Argument(help="a candidate's id or its beginning, a baseline's name, or champion")]
@@ -39,13 +39,16 @@ def status(run: Run, as_json: Json = False) -> None:
     from autorec.domain.control import held_line
     from autorec.domain.resolution import evidence_line
     from autorec.domain.text import duration
+    from autorec.schemas.replayed import replay_of, replayed_line
+    from autorec.wiring import stored_config
 
     reader = read_run(run)
     state, name, worked_s = reader.state, reader.folder.called, reader.folder.events.worked_s()
     standing = state.standing(reader.at_work)
+    config = stored_config(reader.folder)[0].model_dump(mode="json")
     if as_json:
         told = {"standing": standing, "training": list(state.training)}
-        print(json.dumps({**summary(state, str(reader.folder.path), worked_s), **told}))
+        print(json.dumps({**summary(state, str(reader.folder.path), worked_s, config), **told}))
         return
     console = Screen()
     failed = sum(r.search is not None and not r.ok for r in state.candidates)
@@ -69,14 +72,17 @@ def status(run: Run, as_json: Json = False) -> None:
         console.print(f"controls    {held_line(state.controls)}")
     for line in cost_lines(state):
         console.print(line)
-    if recording := _followed(reader):
-        console.print(f"replay      of {recording}: costs are those of the recording, nothing was paid")
+    if recording := replay_of(config):
+        paid = "trained again here" if config["retrain"] else "nothing was trained or judged here"
+        console.print(f"replay      of {recording}: {paid}; what was asked, and what that cost, is the recording's")
     for writer, fault in state.faults.items():
         again = "" if state.search_ended else f" `autorec resume {name}` asks it again."
         console.print(f"out         {fault_line(writer, fault)}{again}")
     if state.champion:
         console.print(f"champion    {short(state.records[state.champion])}: {state.champion_reason}")
         console.print(evidence_line(state))
+        if replayed := replayed_line(config):
+            console.print(replayed)
 
 
 def list_(
@@ -181,11 +187,3 @@ def _list_runs(folder: Path, as_json: bool) -> None:
     else:
         for path in found:
             say(path.name)
-
-
-def _followed(reader: "RunReader") -> Path | None:
-    """The recording that a run follows."""
-    from autorec.schemas.model_names import REPLAY, folder_of
-    from autorec.wiring import stored_config
-
-    return folder_of(stored_config(reader.folder)[0].llm, REPLAY)

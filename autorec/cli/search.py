@@ -142,7 +142,7 @@ def search(
     progress = _progress(resolved.budget, 0.0, resolved.max_usd, resolved.max_tokens)
     if replay.wanted(resolved):
         with replay.following(resolved, path, progress) as playing:
-            _finish(playing, progress, path, as_json, trained=resolved.retrain)
+            _finish(playing, progress, path, as_json)
         return
     with begin(resolved, path, (progress.listen,)) as sitting:
         _introduce(sitting, path)
@@ -204,20 +204,19 @@ def _instead_of_budget(reader: "RunReader", budget: str) -> str:
     return f"begin a new one from its champion: {write}; then {again} --seed-code champion --budget {quote(budget)}"
 
 
-def _finish(
-    sitting: "Sitting | Replay", progress: "Progress", path: Path, as_json: bool, *, trained: bool = True
-) -> None:
+def _finish(sitting: "Sitting | Replay", progress: "Progress", path: Path, as_json: bool) -> None:
     from autorec.cli.summary import as_json as summary
     from autorec.cli.summary import show_result
     from autorec.cli.terminal import Screen
+    from autorec.wiring import stored_config
 
     with _saved_on_interrupt(sitting.folder.called), progress.live():
         state = sitting.work()
-    code = sitting.lay_out_champion()
+    code, config = sitting.lay_out_champion(), stored_config(sitting.folder)[0].model_dump(mode="json")
     if as_json:
-        print(json.dumps(summary(state, str(path), sitting.worked_s)))
+        print(json.dumps(summary(state, str(path), sitting.worked_s, config)))
     else:
-        show_result(Screen(), state, sitting.folder.called, code, str(path / "champion"), trained=trained)
+        show_result(Screen(), state, sitting.folder.called, code, str(path / "champion"), config)
     if _nothing_valid(state):
         raise typer.Exit(options.NOTHING_VALID)
 

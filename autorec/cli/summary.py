@@ -17,6 +17,7 @@ from autorec.domain.resolution import evidence_line, unconfirmed_line
 from autorec.domain.state import Fault, Record, State
 from autorec.domain.text import count, plain, sentence
 from autorec.schemas.flags import data_flags
+from autorec.schemas.replayed import replay_of, replayed_line
 from autorec.search import OUT_OF_TIME
 from autorec.tasks.known_roles import role_named
 from autorec.wiring.export import is_served
@@ -41,12 +42,14 @@ def train_seconds(state: State) -> float:
     return sum(trained.usage.training_s for record in state.records.values() for trained in record.paid)
 
 
-def as_json(state: State, run: str, wall_s: float) -> dict[str, Any]:
-    """What `search --json` prints."""
+def as_json(state: State, run: str, wall_s: float, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What `search --json` prints; `replay_of` is the recording that vouches for it all, unless it was `retrained`."""
     champion = state.records.get(state.champion or "")
     evidence = state.evidence
     return {
         "run": run,
+        "replay_of": replay_of(config),
+        "retrained": bool(config.get("retrain")),
         "candidates": len(state.candidates),
         "evaluations": sum(r.ok for r in state.candidates),
         "generations": len(state.generations),
@@ -150,12 +153,13 @@ def stage_of(state: State) -> str:
 
 
 def show_result(
-    console: Screen, state: State, run: str, code: Mapping[str, str], folder: str, *, trained: bool = True
+    console: Screen, state: State, run: str, code: Mapping[str, str], folder: str, config: Mapping[str, Any]
 ) -> None:
     """The end of a search, for people: the champion's code, the table, what it means, what to do next.
 
-    Where nothing was `trained`, as in a replay, there are neither predictions nor weights.
+    A replay, as its `config` tells, has neither predictions nor weights.
     """
+    replayed, trained = replayed_line(config), replay_of(config) is None or bool(config.get("retrain"))
     if state.champion is None:
         console.print(plain(f"{_no_champion(state)}. See each with: autorec list {run}"))
         _say_faults(console, state)
@@ -168,8 +172,9 @@ def show_result(
     console.print(final_table(state))
     if unconfirmed := unconfirmed_line(state):
         console.print(plain(f"{unconfirmed}."))
-    for text in (_protocol(state), f"Controls: {held_line(state.controls)}.", evidence_line(state)):
-        console.print(plain(text))
+    for text in (_protocol(state), f"Controls: {held_line(state.controls)}.", evidence_line(state), replayed):
+        if text:
+            console.print(plain(text))
     _say_faults(console, state)
     console.print(
         f"""

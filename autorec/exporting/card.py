@@ -14,6 +14,7 @@ from autorec.domain.job import MEBIBYTE, Stage
 from autorec.domain.resolution import evidence_line
 from autorec.domain.state import Record, State
 from autorec.domain.text import count
+from autorec.schemas.replayed import replayed_line
 
 STAGES = {"select": Stage.SEARCH, "confirm": Stage.FINALIST, "test": Stage.FINAL}
 MARKUP = {c: f"\\{c}" for c in "\\`*_[]#|~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
@@ -93,6 +94,8 @@ class Card:
             yield literal(evidence_line(self.state))
         else:
             yield "This is not the champion of its search: no comparison on the test was made for it."
+        if replayed := replayed_line(self.started.config):
+            yield literal(replayed)
         yield f"The test of this data was opened {count(opened, 'time')}; each time makes it a little less of a test."
 
     def _name(self, record: Record) -> str:

@@ -21,6 +21,7 @@ from autorec.domain.resolution import doubts_line, unconfirmed_line
 from autorec.domain.state import Record
 from autorec.domain.text import count, duration, plain, sentence, size
 from autorec.schemas.flags import data_flags
+from autorec.schemas.replayed import replayed_line
 from autorec.tasks.known_roles import role_named
 from autorec.web import plots, sources, wording
 from autorec.web.account import Account
@@ -79,6 +80,7 @@ def _context(account: Account) -> dict[str, Any]:
         "no_isolation": NO_ISOLATION,
         "primary": state.task.primary,
         "headline": wording.headline(account),
+        "replayed": replayed_line(account.started.config),
         "better_way": wording.better_way(state.task.primary),
         "protocol": role_named(state.task.role).protocol(state.task),
         "policy": POLICY,

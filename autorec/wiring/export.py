@@ -18,7 +18,7 @@ from autorec.domain.retention import spare_weights
 from autorec.domain.state import Record, State
 from autorec.schemas.config import SearchConfig
 from autorec.schemas.flags import data_flags
-from autorec.schemas.model_names import REPLAY, folder_of
+from autorec.schemas.replayed import replay_of
 from autorec.tasks.known_roles import role_named
 from autorec.tasks.roles import Material, Portable
 from autorec.wiring.arena import load_data
@@ -177,7 +177,8 @@ def _kept(record: Record, state: State, run: "RunFolder") -> Trained:
 
 def _require_weights(run: "RunFolder", state: State, record: Record, kept: Trained) -> None:
     """Raises UsageError where the weights were removed, as nothing of the run needs them, or never were there."""
-    if (recording := _followed(_started(run))) and not run.objects.holds(str(kept.state)):
+    config = _started(run).config
+    if (recording := replay_of(config)) and not config.get("retrain"):
         raise UsageError(
             f"{record.id[:SHORT_ID]} cannot be exported: the run replays {recording} and has no weights",
             fix=f"train it again: autorec search --llm replay:{recording} --retrain --data PATH",
@@ -190,10 +191,6 @@ def _require_weights(run: "RunFolder", state: State, record: Record, kept: Train
         fix=f"train its code again, keeping all: autorec show {run.called} {short} --code-to FOLDER; then "
         f"AUTOREC_SEARCH_KEEP_WEIGHTS=all autorec search{data_flags(_started(run).config)} --seed-code FOLDER",
     )
-
-
-def _followed(started: RunStarted) -> Path | None:
-    return folder_of(started.config.get("llm") or (), REPLAY)
 
 
 def _started(run: "RunFolder") -> RunStarted:

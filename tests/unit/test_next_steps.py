@@ -48,7 +48,7 @@ def commands(told: Told) -> list[str]:
 def end_of_search(told: Told) -> str:
     console = Screen()
     console.file, console.width = io.StringIO(), 200
-    show_result(console, read_account(told.folder).state, "r", {"model.py": "x = 1"}, "r/champion")
+    show_result(console, read_account(told.folder).state, "r", {"model.py": "x = 1"}, "r/champion", {})
     return console.file.getvalue()
 
 
@@ -126,5 +126,5 @@ def test_a_search_that_is_over_tells_what_can_be_done_where_no_folder_of_a_champ
 def test_code_at_the_end_of_a_search_is_never_broken(tmp_path: Path) -> None:
     console, line = Screen(), "x = " + " + ".join(["a_long_name"] * 30)
     console.file, console.width = io.StringIO(), 60
-    show_result(console, read_account(finished(tmp_path / "r").folder).state, "r", {"model.py": line}, "r/champion")
+    show_result(console, read_account(finished(tmp_path / "r").folder).state, "r", {"model.py": line}, "r/champion", {})
     assert line in console.file.getvalue().splitlines()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ from autorec.cli.main import run
 from autorec.llm.client import Message
 from autorec.llm.letters import post
 from autorec.llm.request import Request
+from autorec.schemas.replayed import replayed_line
 from tests.unit.recorded_runs import Designer, record
 
 
@@ -27,6 +29,13 @@ def said(capsys, *arguments: str, expect: int = 0) -> str:
     assert run(arguments) == expect
     out, err = capsys.readouterr()
     return out if expect == 0 else err
+
+
+def test_what_is_said_of_a_replay_tells_who_vouches_for_it():
+    played, again = {"llm": ["replay:tape"]}, {"llm": ["replay:tape"], "retrain": True}
+    assert "nothing was trained or judged" in (replayed_line(played) or "")
+    assert "Trained and judged here again" in (replayed_line(again) or "")
+    assert replayed_line({"llm": ["openai/gpt-5"]}) is None
 
 
 def test_a_mailbox_lists_shows_and_takes_answers(box, capsys, monkeypatch):
@@ -78,7 +87,15 @@ def test_a_run_becomes_a_recording_and_the_recording_a_run(tmp_path, capsys, mon
     assert listed[0] == listed[1]
     status = [json.loads(said(capsys, "status", name, "--json")) for name in ("r", "again")]
     assert status[0]["champion"] == status[1]["champion"] == json.loads(out)["champion"]
-    assert "replay      of" in said(capsys, "status", "again")
+    assert [each["replay_of"] for each in status] == [None, json.loads(out)["replay_of"]]
+    assert json.loads(out)["replay_of"].endswith("/tape")
+    assert not json.loads(out)["retrained"]
+    told = " ".join(said(capsys, "status", "again").split())
+    assert "replay of" in told
+    assert "Replayed, not measured here" in told
+    said(capsys, "report", "again", "--output", "page.html")
+    assert "Replayed, not measured here" in (tmp_path / "page.html").read_text()
+    shutil.copytree(tmp_path / "runs/r/objects", tmp_path / "runs/again/objects", dirs_exist_ok=True)
     assert "has no weights" in said(capsys, "export", "again", "champion", "away", expect=2)
     assert "leave it out" in said(capsys, "search", "--llm", "replay:tape", "--seed", "7", expect=2)
     assert "there is no recording at" in said(capsys, "search", "--llm", "replay:nowhere", expect=2)

@@ -20,6 +20,7 @@ from autorec.domain.candidate import Exchange
 from autorec.domain.errors import ReplayError, RunError
 from autorec.domain.events import Admitted, Asked, Event, RunEnded, RunStarted
 from autorec.domain.recording import Recording, calls_of, objects_of
+from autorec.exporting.beneath import read_beneath
 from autorec.ports import Objects
 from autorec.schemas.cassette import Call, Index
 from autorec.schemas.events import decode, encode, kind_of
@@ -52,7 +53,7 @@ def read_cassette(folder: Path) -> Recording:
         index = Index.model_validate_json(_read(folder, INDEX))
         lines = [json.loads(line) for line in _read(folder, EVENTS).splitlines()]
         events = tuple(decode(line["kind"], json.dumps(line["content"])) for line in lines)
-    except (ValidationError, RunError, ValueError, KeyError, TypeError) as error:
+    except (ValidationError, RunError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReplayError(
             f"{folder} cannot be read as a recording: {error}", fix="play it with the version of autorec that made it"
         ) from None
@@ -155,7 +156,7 @@ call, `events.jsonl` all that happened.
 def _read(folder: Path, name: str) -> str:
     """The text exactly as it was written: no line end is translated."""
     try:
-        return (folder / name).read_bytes().decode()
+        return read_beneath(folder, name).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise ReplayError(

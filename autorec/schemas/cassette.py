@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from autorec.domain.candidate import Exchange
 
-FILE = r"calls/[A-Za-z0-9._-]{1,100}"
+FILE = r"^calls/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"
+"""One file in that folder. A pattern of pydantic is searched for, so both ends are named; `$` is no line's end."""
 
 
 class Call(BaseModel):

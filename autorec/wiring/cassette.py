@@ -30,14 +30,14 @@ def extract(run: "RunFolder", target: Path) -> int:
 
 def open_cassette(folder: Path) -> tuple[Recording, Objects]:
     """A recording and the objects that its events name. Raises ReplayError."""
-    from autorec.exporting.cassette import OBJECTS, read_cassette
-    from autorec.store.objects import ObjectFolder
+    from autorec.exporting.beneath import RecordedObjects
+    from autorec.exporting.cassette import read_cassette
 
     if not folder.is_dir():
         raise ReplayError(
             f"there is no recording at {folder}", fix="`autorec cassette RUN DIR` extracts one from a run"
         )
-    return read_cassette(folder), ObjectFolder(folder / OBJECTS)
+    return read_cassette(folder), RecordedObjects(folder)
 
 
 def _recorded(run: "RunFolder") -> Recording:

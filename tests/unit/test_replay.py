@@ -1,6 +1,7 @@
 """From a run to a folder, and from the folder to the same run, without the model, the data or a training."""
 
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -112,6 +113,21 @@ def test_what_is_otherwise_than_it_was_parts_and_says_where(cassette, tmp_path):
         play(cassette, tmp_path / "again")
 
 
+def name_a_call(cassette: Path, name: str) -> None:
+    index = json.loads((cassette / "cassette.json").read_text())
+    index["calls"][0]["prompt_file"] = name
+    (cassette / "cassette.json").write_text(json.dumps(index))
+
+
+def link_elsewhere(path: Path) -> None:
+    path.symlink_to(path.rename(path.with_name(f"elsewhere-{path.name}")))
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -121,6 +137,14 @@ def test_what_is_otherwise_than_it_was_parts_and_says_where(cassette, tmp_path):
         (lambda c: (c / "events.jsonl").write_text(""), "no whole recording"),
         (lambda c: next(c.glob("calls/*.reply.md")).write_text("other"), "is not what was recorded"),
         (lambda c: next(c.glob("calls/*.request.md")).write_bytes(b"\xff"), "it is no UTF-8 text"),
+        (lambda c: name_a_call(c, "../../x/calls/a"), "cannot be read as a recording"),
+        (lambda c: name_a_call(c, "calls/.."), "cannot be read as a recording"),
+        (lambda c: name_a_call(c, "calls/a\n"), "cannot be read as a recording"),
+        (lambda c: link_elsewhere(next(c.glob("calls/*.request.md"))), "calls/.*: Too many levels of symbolic links"),
+        (lambda c: link_elsewhere(c / "events.jsonl"), "events.jsonl: Too many levels of symbolic links"),
+        (lambda c: link_elsewhere(c / "calls"), "calls/.*: Not a directory"),
+        (lambda c: pipe(c / "cassette.json"), "cassette.json: it is no plain file"),
+        (lambda c: (c / "events.jsonl").write_text("[" * 200_000), "cannot be read as a recording"),
     ],
 )
 def test_a_spoiled_recording_is_refused_and_leaves_no_run(cassette, tmp_path, spoil, said):
@@ -128,6 +152,13 @@ def test_a_spoiled_recording_is_refused_and_leaves_no_run(cassette, tmp_path, sp
     with pytest.raises(ReplayError, match=said):
         play(cassette, tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_an_object_that_lies_elsewhere_is_not_read(cassette, tmp_path):
+    for each in cassette.glob("objects/*/*"):
+        link_elsewhere(each)
+    with pytest.raises(ReplayError, match=r"object [0-9a-f]{64} cannot be read: Too many levels of symbolic links"):
+        play(cassette, tmp_path / "again")
 
 
 def test_what_is_asked_for_must_be_what_was_recorded(made, tmp_path):

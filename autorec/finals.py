@@ -11,8 +11,8 @@ here, or finds no time, falls back on the kept state of the stage before, and it
 for time: the last may end as late as its own wall limit.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from autorec.batch import carry_out
@@ -48,6 +48,7 @@ class Finals:
 
     `open_test` unseals the test and returns how often it has been opened;
     a run that is resumed opens it once all the same. `settle` books what the search still has open, before the end.
+    `unlike` are baselines that are not what their names say, name -> why: while there is one, nothing is verified.
     """
 
     journal: Journal
@@ -62,6 +63,7 @@ class Finals:
     compare: Compare
     at_chance: Probe
     choose: Choose = choose
+    unlike: Mapping[str, str] = field(default_factory=dict)
 
     def run(self) -> None:
         """Take up wherever the events end; a second call changes nothing."""
@@ -134,7 +136,7 @@ class Finals:
             return None
         ours, theirs = self.objects.get(champion.per_unit or ""), self.objects.get(trained.per_unit or "")
         effect, low, high = self.compare(ours, theirs, len(state.finalists))
-        missing = not_alike(state)
+        missing = {**not_alike(state), **self.unlike}
         better = min(objective.worth(low), objective.worth(high)) > 0
         chance = state.control_of(champion.candidate)
         fell = chance is not None and chance.held

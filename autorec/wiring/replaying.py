@@ -1,6 +1,6 @@
 """A search played again from its recording: without data, sandbox, model or network, or training again for real."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,10 +24,12 @@ from autorec.schemas.config import SearchConfig
 from autorec.schemas.model_names import REPLAY, folder_of, shown
 from autorec.schemas.space import is_path
 from autorec.search import Pace, Search, enter_baseline
+from autorec.tasks.known_roles import role_of
 from autorec.wiring.arena import limits_of
 from autorec.wiring.cassette import open_cassette
 from autorec.wiring.own import Own
 from autorec.wiring.sitting import Sitting, begin, config_of
+from autorec.wiring.spaces import open_space
 
 if TYPE_CHECKING:
     from autorec.llm.tape import Due
@@ -206,14 +208,31 @@ def _on_tape(sitting: Sitting, tape: Tape) -> Sitting:
         crew=TapedCrew(tape=tape, trains=sitting.search.crew),
         pace=replace(sitting.search.pace, out_of_time=tape.out_of_time, too_late=tape.too_late),
     )
-    finals = replace(sitting.finals, settle=search.settle, time_left_s=lambda: float("inf"))
     entered = list(baselines_of(tape))
+    finals = replace(
+        sitting.finals,
+        settle=search.settle,
+        time_left_s=lambda: float("inf"),
+        unlike=unlike({name: candidate for name, candidate, _ in entered}, sitting.config),
+    )
     arena = replace(
         sitting.arena,
         baselines={name: candidate for name, candidate, _ in entered},
         designs={name: plan.design for name, _, plan in entered},
     )
     return replace(sitting, search=search, finals=finals, arena=arena)
+
+
+def unlike(entered: Mapping[str, Candidate], config: SearchConfig) -> dict[str, str]:
+    """Baselines of a recording that this version does not know as such, and those of the role that it lacks: name ->
+    why. A stranger's recording may call anything `sasrec`, or leave out whoever would win.
+    """
+    role = role_of(config)
+    opened = open_space(config.model_copy(update={"search_space": role.search_space}))
+    known = {name: opened.baseline(name)[1].id for name in {*role.baselines, *(set(entered) & set(opened.names))}}
+    others = (name for name, candidate in entered.items() if known.get(name) != candidate.id)
+    lacking = {name: "the recording has no such baseline" for name in role.baselines if name not in entered}
+    return lacking | dict.fromkeys(others, "its sources in the recording are not those of this version of autorec")
 
 
 def _sit_down(played: SearchConfig, folder: "RunFolder", tape: Tape) -> Replay:

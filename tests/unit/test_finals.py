@@ -83,10 +83,11 @@ def finished(
     tiers: Mapping[Stage, str] | None = None,
     time_left_s: float = AMPLE_S,
     seconds: Mapping[str, float] | None = None,
+    unlike: Mapping[str, str] | None = None,
     **units: int,
 ) -> State:
     """A run of one finalist and two baselines, from the end of its search to its own, in these tiers by stage."""
-    return played(at_chance, tiers, time_left_s, seconds, **units)[0]
+    return played(at_chance, tiers, time_left_s, seconds, unlike=unlike, **units)[0]
 
 
 def played(
@@ -95,6 +96,7 @@ def played(
     time_left_s: float = AMPLE_S,
     seconds: Mapping[str, float] | None = None,
     slowness: float = 1.0,
+    unlike: Mapping[str, str] | None = None,
     **units: int,
 ) -> tuple[State, Judged]:
     """The same, with the trainer at its end."""
@@ -127,6 +129,7 @@ def played(
         settle=lambda: None,
         compare=partial(compare, seed=1),
         at_chance=at_chance,
+        unlike=unlike or {},
     ).run()
     return journal.state, trainer
 
@@ -187,6 +190,13 @@ def test_a_champion_that_does_not_fall_to_chance_is_not_verified_and_the_reason_
     assert not state.evidence.verified
     assert resolve(state.evidence, TASK.primary) is Resolution.BETTER
     assert "since not at chance where it must be: drawn labels: ndcg@10 0.5, expected 0 to 0.01" in evidence_line(state)
+
+
+def test_nothing_is_verified_against_baselines_that_are_not_what_their_names_say():
+    state = finished(unlike={"ease": "its sources are others"}, **ALIKE)
+    assert not state.evidence.verified
+    assert resolve(state.evidence, TASK.primary) is Resolution.BETTER
+    assert "not compared alike: ease (its sources are others)" in evidence_line(state)
 
 
 ALIKE = {"champion": 40, "pop": 40, "ease": 40}

@@ -1,5 +1,6 @@
 """A search played again from its recording: without data, sandbox, model or network, or training again for real."""
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -182,7 +183,12 @@ def _with_data_of(config: SearchConfig, played: SearchConfig) -> SearchConfig:
     given = {key: getattr(config, key) for key in OWN | OF_TRAINING}
     space = None if played.search_space and is_path(played.search_space) else played.search_space
     unneeded = {"seed_code": (), "prompts": None, "proposers": (), "llm_fallback": (), "baselines": ()}
-    return played.model_copy(update={**unneeded, **given, "search_space": space})
+    warm = {"spares": min(played.warm, _cores())}
+    return played.model_copy(update={**unneeded, **given, **warm, "search_space": space})
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
 
 
 def _demand_same(recorded: ev.RunStarted, event: ev.Event, state: State) -> None:
@@ -200,18 +206,26 @@ def _demand_same(recorded: ev.RunStarted, event: ev.Event, state: State) -> None
 
 
 def _on_tape(sitting: Sitting, tape: Tape) -> Sitting:
-    """The same sitting, with all but trainings and judgements from the tape."""
+    """The same sitting, with all but trainings and judgements from the tape.
+
+    The order of then needs as many slots as there were then; of what is in them no more runs at once than there are
+    cores here.
+    """
+    from autorec.execution.crew import AtMost
+
+    at_once = min(sitting.config.workers, _cores())
     search = replace(
         sitting.search,
         inbox=TapedInbox(tape=tape),
         proposer=TapedProposer(tape=tape, asked=None),
-        crew=TapedCrew(tape=tape, trains=sitting.search.crew),
+        crew=TapedCrew(tape=tape, trains=AtMost(sitting.search.crew, at_once)),
         pace=replace(sitting.search.pace, out_of_time=tape.out_of_time, too_late=tape.too_late),
     )
     entered = list(baselines_of(tape))
     finals = replace(
         sitting.finals,
         settle=search.settle,
+        workers=at_once,
         time_left_s=lambda: float("inf"),
         unlike=unlike({name: candidate for name, candidate, _ in entered}, sitting.config),
     )

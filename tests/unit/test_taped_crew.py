@@ -1,9 +1,12 @@
 """What a crew that follows a recording gives, where trainings are done again and the finals have gone another way."""
 
+from typing import Any
+
 from autorec.domain.candidate import Candidate, Operator, Plan
 from autorec.domain.events import Asked, Finished, Rejected, RunStarted, SearchEnded, Started
 from autorec.domain.job import Stage
 from autorec.domain.recording import Recording
+from autorec.execution.crew import AtMost
 from autorec.journal import Journal
 from autorec.replay import Tape, TapedCrew, TapedInbox, TapedProposer
 from autorec.search import NEVER_CAME, Pace, Search
@@ -34,3 +37,27 @@ def test_what_is_open_at_the_end_never_came_wherever_the_recording_stands():
     search.settle()
     assert not journal.state.asks
     assert [declined.reason for declined in journal.state.declined] == [NEVER_CAME]
+
+
+class Watched(OneAtATime):
+    """Remembers how many calls were under way at most."""
+
+    most = under_way = 0
+
+    def submit(self, key: Any, call: Any) -> None:
+        super().submit(key, call)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+
+    def next(self, timeout_s: float | None = None) -> Any:
+        self.under_way -= 1
+        return super().next(timeout_s)
+
+
+def test_no_more_runs_at_once_than_this_machine_bears_and_all_of_it_ends():
+    watched = Watched()
+    crew = AtMost(watched, 2)
+    for number in range(7):
+        crew.submit(number, lambda number=number: number * 10)
+    assert sorted(crew.next() for _ in range(7)) == [(number, number * 10) for number in range(7)]
+    assert watched.most == 2

@@ -124,6 +124,7 @@ def _without_paths(event: Event) -> Event:
 def _named(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration without the folders of the machine that it was made on."""
     named = {key: PurePath(value).name if key in PATHS and value else value for key, value in config.items()}
+    named["seed_code"] = [PurePath(folder).name for folder in config.get("seed_code") or ()]
     for key in ("llm", "llm_fallback"):
         named[key] = [shown(model) for model in config.get(key) or ()]
     own = dict(config.get("own") or {})

@@ -54,7 +54,7 @@ class MailboxClient:
             with self._letter(request) as letter, letter.held():
                 text = self._wait(letter, began + deadline_s)
         except (OSError, StoreError) as error:
-            raise NoAnswer(f"{self.model}: {error}", fix=getattr(error, "fix", "")) from error
+            raise NoAnswer(f"{self.model} cannot be used: {_cause(error)}", fix=getattr(error, "fix", "")) from error
         return self._completion(request, text, letter, time.monotonic() - began)
 
     @contextmanager
@@ -82,7 +82,7 @@ class MailboxClient:
                 said = f"the reply {reply.fault}" if reply is not None and reply.fault else "no reply came in time"
                 raise NoAnswer(
                     f"{self.model}: letter {letter.number}: {said}",
-                    fix=f"`autorec mailbox {self.folder}` shows what waits; the same request finds a late reply.",
+                    fix=f"`autorec mailbox` shows what waits in {self.model}; the same request finds a late reply.",
                 )
             last = reply
             time.sleep(min(self.look_s, max(left_s, 0.01)))
@@ -100,6 +100,12 @@ class MailboxClient:
             finish_reason="stop",
             notes=(f"letter {letter.number} of a mailbox", "usage not reported: tokens estimated from characters"),
         )
+
+
+def _cause(error: Exception) -> str:
+    """What the system says, without the path: a run records it, and where a mailbox lies is nobody else's business."""
+    system = error if isinstance(error, OSError) else error.__cause__
+    return getattr(system, "strerror", None) or "its folder is out of order"
 
 
 def _mark(request: Request) -> str:

@@ -116,7 +116,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     material = load_data(config)
     task = make_task(config, material)
     try_prompts(own, task, training_limits(config, material, training_s))
-    seeds = _read_seeds(config)
+    seeds = read_seeds(config)
     models = open_models(config)
     with ExitStack() as stack:
         executor = isolated_executor(stack, config, spares=config.warm)
@@ -179,7 +179,7 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
 
 
 def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str, str]], dict[str, Any]]:
-    """What a run was told when it began, the sources of people's candidates by folder, and what else was their own.
+    """What a run was told when it began, people's candidates by name of the folder, and what else was theirs.
 
     Raises RunError.
     """
@@ -316,7 +316,13 @@ def _likely_in_finals(state: State, finalists: int) -> list[Trained]:
     return [r.search for r in records if r.search is not None and not r.search.cached]
 
 
-def _read_seeds(config: SearchConfig) -> dict[str, dict[str, str]]:
+def read_seeds(config: SearchConfig) -> dict[str, dict[str, str]]:
+    """Sources by the last name of their folder: plans tell it, and where it lies is nobody else's business."""
     from autorec.proposers.human import read_seed_code
 
-    return {str(folder): read_seed_code(folder) for folder in config.seed_code}
+    seeds: dict[str, dict[str, str]] = {}
+    for folder in dict.fromkeys(config.seed_code):
+        name = folder.absolute().name
+        same = sum(known == name or known.startswith(f"{name} (") for known in seeds)
+        seeds[f"{name} ({same + 1})" if same else name] = read_seed_code(folder)
+    return seeds

@@ -81,7 +81,7 @@ def record(path: Path, client: Designer, most: int = 12, llm: str = MODEL) -> No
     """Search, finals and end, into a new run at `path`."""
     config = SearchConfig(
         llm=(llm,), workers=2, population=3, training="2s", budget="4m", seed=1, max_candidates=most,
-        data="/home/somebody/ratings.csv",
+        data="/home/somebody/ratings.csv", seed_code=("/home/somebody/mine",),
     )  # fmt: skip
     folder = RunFolder.create(path)
     journal = Journal(folder.events)

@@ -1,10 +1,12 @@
-"""Where trainings that are done again part from those of a recording: figures, outcomes, survivors, the champion."""
+"""Where trainings that are done again part from those of a recording: figures, outcomes, survivors, the champion, and
+what could be verified of it.
+"""
 
 from collections.abc import Hashable, Iterator
 
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import Trained, value_of
-from autorec.domain.events import ChampionChosen, Event, FinalistsChosen, Finished, GenerationClosed
+from autorec.domain.events import ChampionChosen, Event, Evidence, FinalistsChosen, Finished, GenerationClosed, RunEnded
 from autorec.domain.recording import Recording
 from autorec.domain.state import State
 
@@ -17,6 +19,7 @@ class Partings:
 
     def __init__(self, recording: Recording) -> None:
         self._recorded = {key: event for event in recording.events if (key := _key(event)) is not None}
+        self._come: set[Hashable] = set()
         self._compared = 0
         self._told: list[str] = []
 
@@ -26,6 +29,7 @@ class Partings:
         if key is None:
             return None
         self._compared += 1
+        self._come.add(key)
         recorded = self._recorded.get(key)
         told = "; ".join(_differences(recorded, event, state)) or None
         if told:
@@ -34,11 +38,14 @@ class Partings:
 
     @property
     def summary(self) -> str:
-        """How far all of them parted."""
+        """How far all of them parted, once the run has ended: what the recording has besides did not come."""
+        absent = [event for key, event in self._recorded.items() if key not in self._come]
+        never = f"; {len(absent)} of the recording did not come, as {_kind(absent[0])}" if absent else ""
         if not self._told:
-            return f"retrained: all {self._compared} trainings and choices are those of the recording"
+            most = f"{self._compared} trainings and choices are those of the recording"
+            return f"retrained: {most}{never}" if absent else f"retrained: all {most}"
         return (
-            f"retrained: {len(self._told)} of {self._compared} trainings and choices part from the recording; "
+            f"retrained: {len(self._told)} of {self._compared} trainings and choices part from the recording{never}; "
             f"the first: {self._told[0]}"
         )
 
@@ -49,7 +56,7 @@ def _key(event: Event) -> Hashable | None:
             return trained.candidate, trained.stage
         case GenerationClosed(number=number):
             return "generation", number
-        case FinalistsChosen() | ChampionChosen():
+        case FinalistsChosen() | ChampionChosen() | RunEnded():
             return type(event).__name__
     return None
 
@@ -64,6 +71,8 @@ def _differences(recorded: Event | None, event: Event, state: State) -> Iterator
             yield f"finalists were {_ids(old)}, are {_ids(new)}"
         case ChampionChosen(candidate=old), ChampionChosen(candidate=new) if old != new:
             yield f"the champion was {_ids([old])}, is {_ids([new])}"
+        case RunEnded(evidence=old), RunEnded(evidence=new) if _verdict(old) != _verdict(new):
+            yield f"the evidence was {_verdict(old)}, is {_verdict(new)}"
         case None, _:
             yield f"{_said(event, state)}: not in the recording"
 
@@ -72,12 +81,32 @@ def _trainings(old: Trained, new: Trained, state: State) -> Iterator[str]:
     name = state.task.primary.name
     if old.outcome != new.outcome or old.ok != new.ok:
         yield f"{_name(new, state)}: {new.stage} was {old.outcome}, is {new.outcome}"
+    elif old.n_units != new.n_units:
+        yield f"{_name(new, state)}: {new.stage} was judged on {old.n_units} units, is on {new.n_units}"
+    elif old.not_retrained != new.not_retrained:
+        yield f"{_name(new, state)}: {new.stage} was judged {_how(old)}, is {_how(new)}"
     elif old.ok and _figure(old, name) != _figure(new, name):
         yield f"{_name(new, state)}: {name} in {new.stage} was {_figure(old, name)}, is {_figure(new, name)}"
 
 
 def _figure(trained: Trained, name: str) -> str:
     return f"{value_of(trained, name):.{DECIMALS}f}"
+
+
+def _how(trained: Trained) -> str:
+    return "from a kept state" if trained.not_retrained else "after training for it"
+
+
+def _verdict(evidence: Evidence | None) -> str:
+    if evidence is None:
+        return "none"
+    return f"{'verified' if evidence.verified else 'not verified'} against {evidence.against}"
+
+
+def _kind(event: Event) -> str:
+    if isinstance(event, Finished):
+        return f"{event.trained.stage} of {event.trained.candidate[:SHORT_ID]}"
+    return type(event).__name__
 
 
 def _said(event: Event, state: State) -> str:

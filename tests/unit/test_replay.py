@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autorec.domain.errors import ReplayError, UsageError
-from autorec.domain.events import Admitted, ChampionChosen, Finished, Rejected
+from autorec.domain.events import Admitted, ChampionChosen, FinalistsChosen, Finished, Rejected
 from autorec.domain.parting import Partings
 from autorec.schemas.config import SearchConfig
 from autorec.store.folder import RunFolder
@@ -214,3 +214,20 @@ def test_partings_tell_figures_and_choices_that_are_others_than_then(made):
         chosen = other.look(ChampionChosen(candidate="f" * 64, reason=""), reader.state)
         assert re.fullmatch(r"the champion was [0-9a-f]{10}, is f{10}", chosen)
         assert other.summary.startswith("retrained: 2 of 2")
+        assert re.search(r"; \d+ of the recording did not come, as ", other.summary)
+
+
+def test_a_verdict_that_flips_and_what_does_not_come_are_told(made):
+    recording = open_recording(SearchConfig(llm=(f"replay:{made[1]}",)))
+    ended = recording.events[-1]
+    flipped = changed(ended, evidence=changed(ended.evidence, verified=not ended.evidence.verified))
+    with read(made[0]) as reader:
+        other, fewer = Partings(recording), Partings(recording)
+        for event in recording.events[:-1]:
+            assert not other.look(event, reader.state)
+            assert isinstance(event, FinalistsChosen) or not fewer.look(event, reader.state)
+        fewer.look(ended, reader.state)
+        assert re.fullmatch(r"the evidence was (not )?verified against \w+, is .*", other.look(flipped, reader.state))
+        assert "; the first: the evidence was" in other.summary
+        assert "all" not in fewer.summary.split()
+        assert "1 of the recording did not come, as FinalistsChosen" in fewer.summary

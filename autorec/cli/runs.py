@@ -39,7 +39,7 @@ def status(run: Run, as_json: Json = False) -> None:
     from autorec.domain.control import held_line
     from autorec.domain.resolution import evidence_line
     from autorec.domain.text import duration
-    from autorec.schemas.replayed import replay_of, replayed_line
+    from autorec.schemas.replayed import go_on_line, replay_of, replayed_line
     from autorec.wiring import stored_config
 
     reader = read_run(run)
@@ -57,7 +57,7 @@ def status(run: Run, as_json: Json = False) -> None:
     console.print({
         "finished": f"  finished: {state.ended}, {duration(worked_s)}",
         "running": f"  running: {stage_of(state)}, {duration(worked_s)} until now",
-        "interrupted": f"  interrupted after {duration(worked_s)}, {stage_of(state)}; `autorec resume {name}` goes on",
+        "interrupted": f"  interrupted after {duration(worked_s)}, {stage_of(state)}; {go_on_line(name, config)}",
     }[standing])  # fmt: skip
     console.print(f"data        {state.task.data_name} ({state.task.data_digest[:12]}), split {state.task.split_rule}")
     console.print(f"candidates  {len(state.candidates)} admitted, {len(state.decided)} decided, {failed} failed")
@@ -76,7 +76,7 @@ def status(run: Run, as_json: Json = False) -> None:
         paid = "trained again here" if config["retrain"] else "nothing was trained or judged here"
         console.print(f"replay      of {recording}: {paid}; what was asked, and what that cost, is the recording's")
     for writer, fault in state.faults.items():
-        again = "" if state.search_ended else f" `autorec resume {name}` asks it again."
+        again = "" if state.search_ended or replay_of(config) else f" `autorec resume {name}` asks it again."
         console.print(f"out         {fault_line(writer, fault)}{again}")
     if state.champion:
         console.print(f"champion    {short(state.records[state.champion])}: {state.champion_reason}")

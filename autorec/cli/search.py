@@ -210,9 +210,10 @@ def _finish(sitting: "Sitting | Replay", progress: "Progress", path: Path, as_js
     from autorec.cli.terminal import Screen
     from autorec.wiring import stored_config
 
-    with _saved_on_interrupt(sitting.folder.called), progress.live():
+    config = stored_config(sitting.folder)[0].model_dump(mode="json")
+    with _saved_on_interrupt(sitting.folder.called, config), progress.live():
         state = sitting.work()
-    code, config = sitting.lay_out_champion(), stored_config(sitting.folder)[0].model_dump(mode="json")
+    code = sitting.lay_out_champion()
     if as_json:
         print(json.dumps(summary(state, str(path), sitting.worked_s, config)))
     else:
@@ -261,11 +262,13 @@ def _nothing_valid(state: "State") -> bool:
 
 
 @contextmanager
-def _saved_on_interrupt(run: str) -> Iterator[None]:
+def _saved_on_interrupt(run: str, config: Mapping[str, Any]) -> Iterator[None]:
+    from autorec.schemas.replayed import go_on_line
+
     try:
         yield
     except KeyboardInterrupt:
-        print(f"\nstopped; everything decided so far is saved. Go on with: autorec resume {run}", file=sys.stderr)
+        print(f"\nstopped; everything decided so far is saved; {go_on_line(run, config)}", file=sys.stderr)
         raise
 
 

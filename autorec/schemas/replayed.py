@@ -1,8 +1,10 @@
 """What is said of a run that follows a recording, wherever its figures are shown: who vouches for them."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
+from autorec.schemas.flags import data_flags
 from autorec.schemas.model_names import REPLAY, folder_of
 
 
@@ -10,6 +12,16 @@ def replay_of(config: Mapping[str, Any]) -> str | None:
     """The recording that a run of this configuration follows; None where it searches by itself."""
     folder = folder_of(config.get("llm") or (), REPLAY)
     return str(folder) if folder else None
+
+
+def go_on_line(run: str, config: Mapping[str, Any]) -> str:
+    """How a run that broke off is gone on with; one that follows a recording is never taken up."""
+    recording = replay_of(config)
+    if recording is None:
+        return f"`autorec resume {run}` goes on"
+    again = f" --retrain{data_flags(config)}" if config.get("retrain") else ""
+    followed = quote(f"{REPLAY}:{recording}")
+    return f"no replay is taken up: `autorec search --llm {followed}{again}` begins it anew"
 
 
 def replayed_line(config: Mapping[str, Any]) -> str | None:

@@ -88,7 +88,8 @@ class Replay:
 def replay(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...] = ()) -> Iterator[Replay]:
     """Play the recording that `config.llm` names into a new run at `path`.
 
-    All else of the configuration is the recording's. Raises ReplayError, UsageError, RunError, StoreError.
+    All else of the configuration is the recording's. A run that parts from it is removed, as it can neither go on nor
+    be believed. Raises ReplayError, UsageError, RunError, StoreError.
     """
     from autorec.store.folder import RunFolder
 
@@ -110,7 +111,11 @@ def replay(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ..
         except BaseException:
             folder.discard()
             raise
-        yield sitting
+        try:
+            yield sitting
+        except ReplayError as error:
+            folder.discard()
+            raise ReplayError(str(error), fix=f"{error.fix or 'give another recording'}; {path} was removed") from error
     finally:
         folder.close()
 

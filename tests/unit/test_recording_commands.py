@@ -11,7 +11,7 @@ from autorec.cli.main import run
 from autorec.llm.client import Message
 from autorec.llm.letters import post
 from autorec.llm.request import Request
-from autorec.schemas.replayed import replayed_line
+from autorec.schemas.replayed import go_on_line, replayed_line
 from tests.unit.recorded_runs import Designer, record
 
 
@@ -36,6 +36,10 @@ def test_what_is_said_of_a_replay_tells_who_vouches_for_it():
     assert "nothing was trained or judged" in (replayed_line(played) or "")
     assert "Trained and judged here again" in (replayed_line(again) or "")
     assert replayed_line({"llm": ["openai/gpt-5"]}) is None
+    assert go_on_line("r", {"llm": ["openai/gpt-5"]}) == "`autorec resume r` goes on"
+    assert go_on_line("r", played).endswith("`autorec search --llm replay:tape` begins it anew")
+    data = go_on_line("r", {**again, "data": "a b.csv"})
+    assert data.endswith("`autorec search --llm replay:tape --retrain --data 'a b.csv'` begins it anew")
 
 
 def test_a_mailbox_lists_shows_and_takes_answers(box, capsys, monkeypatch):

@@ -100,6 +100,8 @@ def test_an_unseen_request_says_which_one_the_nearest_and_what_differs(cassette,
     said = str(caught.value)
     assert re.search(r"ask \d+ \(draft\) makes a request that was not recorded: [0-9a-f]{12} to openai/scripted", said)
     assert re.search(r"the nearest is call \d+ of \d+", said)
+    assert not (tmp_path / "again").exists()
+    assert "again was removed" in caught.value.fix
     assert re.search(r"^- .*4,096 MiB of memory.*\n\+ .*2,048 MiB of memory", said, re.MULTILINE)
     assert caught.value.fix
 

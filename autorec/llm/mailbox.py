@@ -40,7 +40,7 @@ class MailboxClient:
             letters(self.folder)
         except OSError as error:
             raise ModelError(
-                f"{self.model}: {self.folder} is no folder to use: {error.strerror}",
+                f"{self.model} is no folder to use: {error.strerror}",
                 fix="give --llm mailbox:DIR a folder that you may write to",
             ) from error
 

@@ -124,6 +124,7 @@ def replay(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ..
 def retrain(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...] = ()) -> Iterator[Sitting]:
     """Train the candidates of a recording again, in its order, and judge them: selection, finals and test are new.
 
+    Nothing is verified unless its baselines are those of this version: see `unlike`.
     Raises ReplayError where data or split are not those of the recording, and what `begin` raises.
     """
     recording, objects, played = _open(config)

@@ -6,7 +6,8 @@ from autorec.wiring.check import check_data
 from autorec.wiring.comparisons import Comparison, against_baselines
 from autorec.wiring.integrity import demand
 from autorec.wiring.reader import RunReader, read
-from autorec.wiring.replaying import Replay, open_recording, replay, retrain
+from autorec.wiring.replaying import Replay, open_recording, replay
+from autorec.wiring.retraining import retrain
 from autorec.wiring.sitting import Sitting, begin, resume, stored_config
 from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
 from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines, read_candidate

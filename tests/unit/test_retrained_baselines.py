@@ -2,7 +2,7 @@
 
 from autorec.domain.candidate import Candidate
 from autorec.schemas.config import SearchConfig
-from autorec.wiring.replaying import unlike
+from autorec.wiring.retraining import unlike
 from autorec.wiring.spaces import open_space
 
 CONFIG = SearchConfig(role="retrieval", search_space="retrieval")

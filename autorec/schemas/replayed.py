@@ -25,10 +25,14 @@ def go_on_line(run: str, config: Mapping[str, Any]) -> str:
 
 
 def replayed_line(config: Mapping[str, Any]) -> str | None:
-    """That in a sentence, to stand beside figures; None where a run searches by itself."""
-    recording = replay_of(config)
-    if recording is None:
+    """That in a sentence, to stand beside figures; None where a run searches by itself.
+
+    Pages and cards are given away, so that of the recording's folder only the name is told.
+    """
+    folder = folder_of(config.get("llm") or (), REPLAY)
+    if folder is None:
         return None
+    recording = folder.name
     if config.get("retrain"):
         return (
             f"Trained and judged here again; what was tried, and in which order, is that of the recording {recording}."

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from autorec import __version__
 from autorec.assets import assets
 from autorec.domain import events as ev
@@ -136,7 +138,14 @@ def open_played(config: SearchConfig) -> tuple[Recording, Objects, SearchConfig]
     if len(config.llm) > 1:
         raise UsageError("a recording answers for every model", fix="give --llm replay:DIR alone")
     recording, objects = open_cassette(folder)
-    return recording, objects, config_of(recording.started)[0]
+    try:
+        played, _, own = config_of(recording.started)
+        Own.from_json(own)
+    except ValidationError as error:
+        raise ReplayError(
+            f"{folder} cannot be read as a recording: {error}", fix="play it with the version of autorec that made it"
+        ) from None
+    return recording, objects, played
 
 
 def refuse_else(config: SearchConfig, recording: Recording, may: frozenset[str]) -> None:

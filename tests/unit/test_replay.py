@@ -121,6 +121,13 @@ def name_a_call(cassette: Path, name: str) -> None:
     (cassette / "cassette.json").write_text(json.dumps(index))
 
 
+def configure(cassette: Path, **changed: object) -> None:
+    first, *rest = (cassette / "events.jsonl").read_text().splitlines()
+    started = json.loads(first)
+    started["content"]["config"] |= changed
+    (cassette / "events.jsonl").write_text("\n".join([json.dumps(started), *rest]) + "\n")
+
+
 def link_elsewhere(path: Path) -> None:
     path.symlink_to(path.rename(path.with_name(f"elsewhere-{path.name}")))
 
@@ -147,6 +154,8 @@ def pipe(path: Path) -> None:
         (lambda c: link_elsewhere(c / "calls"), "calls/.*: Not a directory"),
         (lambda c: pipe(c / "cassette.json"), "cassette.json: it is no plain file"),
         (lambda c: (c / "events.jsonl").write_text("[" * 200_000), "cannot be read as a recording"),
+        (lambda c: configure(c, population="many"), "cannot be read as a recording"),
+        (lambda c: configure(c, own={"prompts": 1}), "cannot be read as a recording"),
     ],
 )
 def test_a_spoiled_recording_is_refused_and_leaves_no_run(cassette, tmp_path, spoil, said):

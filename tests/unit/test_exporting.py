@@ -1,6 +1,7 @@
 """The trusted side of an export: the folder, the code, the card, the choice of weights."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -173,9 +174,11 @@ def test_what_cannot_be_exported_is_refused_with_why(tmp_path: Path, name: str) 
     assert not (tmp_path / "x").exists()
 
 
-def card(of: Record, takeaway: Takeaway = RETRIEVAL.takeaway, **changes: Any) -> str:
+def card(
+    of: Record, takeaway: Takeaway = RETRIEVAL.takeaway, config: Mapping[str, Any] | None = None, **changes: Any
+) -> str:
     state = State(seq=1, seed=0, task=TASK, records={of.id: of}, champion=of.id, test_opened=3, **changes)
-    started = RunStarted(task=TASK, seed=0, version="1.2", config={}, environment={"torch": "2.13.0"})
+    started = RunStarted(task=TASK, seed=0, version="1.2", config=config or {}, environment={"torch": "2.13.0"})
     kept = of.kept
     assert kept is not None
     return Card(
@@ -191,6 +194,14 @@ def card(of: Record, takeaway: Takeaway = RETRIEVAL.takeaway, **changes: Any) ->
         unknown=takeaway.unknown,
         with_history=True,
     ).text()
+
+
+def test_the_card_of_a_retraining_names_its_recording_and_not_where_that_lies() -> None:
+    trained_all = record(*(trained(stage) for stage in (Stage.FINALIST, Stage.FINAL)), search=trained(Stage.SEARCH))
+    text = card(trained_all, config={"llm": ["replay:/home/somebody/ta_pe"], "retrain": True})
+    assert "that of the recording ta\\_pe." in text
+    assert "home" not in text
+    assert "recording" not in card(trained_all)
 
 
 def test_the_card_says_what_was_measured_and_on_what() -> None:

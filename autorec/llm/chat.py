@@ -7,11 +7,12 @@ from functools import partial
 from typing import Any
 
 from autorec.domain.errors import ModelError
-from autorec.llm.client import Completion, Message, NoAnswer, RequestRefused
+from autorec.llm.client import BudgetSpent, Completion, Message, NoAnswer, RequestRefused
 from autorec.llm.endpoint import Endpoint
 from autorec.llm.faults import SDK_FAULTS, read_fault, refused_parameter
 from autorec.llm.gate import Gate
 from autorec.llm.hearing import BrokenStream, Hearing, within
+from autorec.llm.ledger import Ledger
 from autorec.llm.prices import Price, charge
 from autorec.llm.retries import Retries, TransientError, press
 
@@ -34,7 +35,8 @@ class ChatClient:
     """An LLMClient whose SDK call is a function.
 
     `create(messages=..., timeout=..., **parameters)` returns an object with `choices` and `usage`, or an iterator of
-    such pieces; `probe` makes a call that costs nothing. `refused` remembers the parameters that this model did not
+    such pieces; `probe` makes a call that costs nothing. The `ledger` is asked before each try, and told of what each
+    cost when it ends, so that broken tries of one call cannot pass a cap unseen. `refused` remembers the parameters that this model did not
     take, so that each is refused once a run and not once a call; `refusals` the causes of the requests refused since
     the last answer.
     """
@@ -46,6 +48,7 @@ class ChatClient:
     price: Price | None = None
     retries: Retries = field(default_factory=Retries)
     gate: Gate = field(default_factory=Gate)
+    ledger: Ledger = field(default_factory=Ledger)
     refused: dict[str, str | None] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -105,7 +108,8 @@ class ChatClient:
     def _weighed(self, fault: ModelError, broken: tuple[Completion, ...]) -> ModelError:
         """The fault of a call, with what was paid for on the way."""
         weighed = self._counted(fault) if isinstance(fault, RequestRefused) else fault
-        return NoAnswer(str(weighed), fix=weighed.fix, broken=broken) if broken else weighed
+        kind = BudgetSpent if isinstance(fault, BudgetSpent) else NoAnswer
+        return kind(str(weighed), fix=weighed.fix, broken=broken) if broken else weighed
 
     def _counted(self, refusal: RequestRefused) -> ModelError:
         """One refused request is one lost call; several in a row for the same cause are a lasting fault."""
@@ -155,6 +159,7 @@ class _Call:
         heard.cut()
         dropped = [_dropped(name, instead) for name, instead in sorted(client.refused.items())]
         answer = self._completion(heard, heard.finish)
+        client.ledger.record(answer)
         return replace(answer, notes=(*self.notes, *dropped, *answer.notes), broken=tuple(self.broken))
 
     def _attempt(self, left_s: float) -> Hearing:
@@ -162,6 +167,7 @@ class _Call:
         began = client.gate.clock.now()
         try:
             with client.gate.passing(left_s):
+                client.ledger.admit()
                 left_s = max(LEAST_S, left_s - (client.gate.clock.now() - began))
                 send = partial(client.send, self.turns, self.wanted, min(client.retries.silence_s, left_s), hearing)
                 within(left_s, send, partial(setattr, hearing, "left", True))
@@ -176,6 +182,7 @@ class _Call:
         if hearing.begun:
             hearing.cut()
             partly = self._completion(hearing, "broken off")
+            self.client.ledger.record(partly)
             self.broken.append(replace(partly, notes=(f"broken off: {why}", *partly.notes)))
 
     def _completion(self, heard: Hearing, finish: str) -> Completion:

@@ -51,6 +51,14 @@ def test_a_stream_that_broke_off_counts_against_the_cap(then):
             ask(client)
 
 
+def test_one_call_passes_a_cap_by_no_more_than_one_of_its_tries():
+    with ScriptedServer([Fault(after="x" * 40_000, reset=True)]) as server:
+        client = opened(server, ledger=Ledger(max_tokens=5_000))
+        with pytest.raises(BudgetSpent, match="10,003 of 5,000 tokens") as caught:
+            ask(client)
+    assert len(server.requests) == len(caught.value.broken) == 1
+
+
 def test_reasoning_that_was_never_answered_is_billed_by_its_characters():
     with ScriptedServer([Said(text="", thought="x" * 400, usage=False, finish="length")]) as server:
         assert ask(opened(server)).reply_tokens == 100

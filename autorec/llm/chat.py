@@ -158,7 +158,7 @@ class _Call:
         )
         heard.cut()
         dropped = [_dropped(name, instead) for name, instead in sorted(client.refused.items())]
-        answer = self._completion(heard, heard.finish)
+        answer = self._completion(heard, heard.finish, whole=True)
         client.ledger.record(answer)
         return replace(answer, notes=(*self.notes, *dropped, *answer.notes), broken=tuple(self.broken))
 
@@ -181,18 +181,21 @@ class _Call:
         """What had come of a try that broke off is billed, and kept."""
         if hearing.begun:
             hearing.cut()
-            partly = self._completion(hearing, "broken off")
+            partly = self._completion(hearing, "broken off", whole=False)
             self.client.ledger.record(partly)
             self.broken.append(replace(partly, notes=(f"broken off: {why}", *partly.notes)))
 
-    def _completion(self, heard: Hearing, finish: str) -> Completion:
+    def _completion(self, heard: Hearing, finish: str, *, whole: bool) -> Completion:
         client = self.client
-        prompt, reply = heard.tokens(sum(len(turn["content"]) for turn in self.turns))
+        prompt, reply = heard.tokens(sum(len(turn["content"]) for turn in self.turns), whole=whole)
+        usd = charge(client.price, heard.usage, heard.hidden, prompt, reply)
+        if usd is not None and client.price is not None and not whole:  # the provider's figure may be of the beginning
+            usd = max(usd, client.price.usd(prompt, reply))
         return Completion(
             text=client.endpoint.hide(heard.text),
             prompt_tokens=prompt,
             reply_tokens=reply,
-            usd=charge(client.price, heard.usage, heard.hidden, prompt, reply),
+            usd=usd,
             model=client.model,
             latency_s=client.gate.clock.now() - self.began,
             finish_reason=finish,

@@ -14,6 +14,14 @@ MOST_CHARACTERS = 1 << 20
 """A longer reply is cut: it is kept with the run and goes back to the model when it is refused."""
 
 
+ESTIMATED = "usage not reported: tokens estimated from characters"
+
+
+def estimated_tokens(characters: int) -> int:
+    """Where nobody reports them."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
 class BrokenStream(TransientError):
     """The server ends its streams in the middle, or before they begin: it is to be asked for whole answers."""
 
@@ -44,13 +52,20 @@ class Hearing:
         """Whether anything came that is billed."""
         return bool(self.length or self.thought)
 
-    def tokens(self, asked_characters: int) -> tuple[int, int]:
-        """Of the prompt and of the reply: as reported, else estimated from characters, and noted."""
+    def tokens(self, asked_characters: int, *, whole: bool = True) -> tuple[int, int]:
+        """Of the prompt and of the reply: as reported, else estimated from characters, and noted.
+
+        Of an answer that is not `whole`, what was reported may have been said at its beginning: the larger one counts.
+        """
         prompt, reply = getattr(self.usage, "prompt_tokens", None), getattr(self.usage, "completion_tokens", None)
-        if isinstance(prompt, int) and isinstance(reply, int):
+        guessed = estimated_tokens(asked_characters), estimated_tokens(self.length + self.thought)
+        if not (isinstance(prompt, int) and isinstance(reply, int)):
+            self.notes.append(ESTIMATED)
+            return guessed
+        if whole or reply >= guessed[1]:
             return prompt, reply
-        self.notes.append("usage not reported: tokens estimated from characters")
-        return -(-asked_characters // CHARACTERS_PER_TOKEN), -(-(self.length + self.thought) // CHARACTERS_PER_TOKEN)
+        self.notes.append("usage reported before the end: tokens of the reply estimated from characters")
+        return prompt, guessed[1]
 
     def hear_whole(self, response: Any) -> None:
         """An answer in one piece; one without text is an answer too: it is billed.

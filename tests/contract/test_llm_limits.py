@@ -59,6 +59,12 @@ def test_one_call_passes_a_cap_by_no_more_than_one_of_its_tries():
     assert len(server.requests) == len(caught.value.broken) == 1
 
 
+def test_a_stream_that_broke_off_is_billed_by_what_came_and_not_by_an_early_figure():
+    with ScriptedServer([Fault(after="x" * 40_000, early=True, reset=True), "hi"]) as server:
+        broken = ask(opened(server, prices=DOLLAR_A_REPLY_TOKEN)).broken
+    assert [(each.reply_tokens, each.usd) for each in broken] == [(10_000, 10_000.0)]
+
+
 def test_reasoning_that_was_never_answered_is_billed_by_its_characters():
     with ScriptedServer([Said(text="", thought="x" * 400, usage=False, finish="length")]) as server:
         assert ask(opened(server)).reply_tokens == 100

@@ -22,8 +22,9 @@ WRONG_KEY = 401
 REFUSALS_IN_A_ROW = 3
 """So many requests refused for the same cause, with no answer between, are no longer about one request."""
 
-LEAST_S = 0.1
-"""A request is given so much time, however late it is."""
+LEAST = 0.1
+"""With less than this share of its deadline left no request is sent: what is generated would be paid and thrown away.
+"""
 
 SUBSTITUTES: Mapping[str, str | None] = {"max_tokens": "max_completion_tokens"}
 STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
@@ -76,9 +77,9 @@ class ChatClient:
         """
         turns = [{"role": message.role, "content": message.content} for message in messages]
         wanted = {"max_tokens": max_tokens, "temperature": temperature, **STREAMED}
-        call = _Call(client=self, turns=turns, wanted=wanted, began=self.gate.clock.now())
+        call = _Call(client=self, turns=turns, wanted=wanted, began=self.gate.clock.now(), deadline_s=deadline_s)
         try:
-            answer = call.make(deadline_s)
+            answer = call.make()
         except ModelError as error:
             raise self._weighed(error, tuple(call.broken)) from None
         with self._lock:
@@ -143,17 +144,18 @@ class _Call:
     turns: list[dict[str, str]]
     wanted: Mapping[str, Any]
     began: float
+    deadline_s: float
     broken: list[Completion] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def make(self, deadline_s: float) -> Completion:
+    def make(self) -> Completion:
         """Raises NoAnswer, ModelError."""
         client = self.client
         heard = press(
             self._attempt,
             endpoint=client.endpoint,
             retries=client.retries,
-            deadline_s=deadline_s,
+            deadline_s=self.deadline_s,
             clock=client.gate.clock,
         )
         heard.cut()
@@ -168,7 +170,9 @@ class _Call:
         try:
             with client.gate.passing(left_s):
                 client.ledger.admit()
-                left_s = max(LEAST_S, left_s - (client.gate.clock.now() - began))
+                left_s -= client.gate.clock.now() - began
+                if left_s < LEAST * self.deadline_s:
+                    raise self._too_late(left_s)
                 send = partial(client.send, self.turns, self.wanted, min(client.retries.silence_s, left_s), hearing)
                 within(left_s, send, partial(setattr, hearing, "left", True))
         except (TransientError, ModelError) as fault:
@@ -176,6 +180,14 @@ class _Call:
             self.notes.append(f"tried again after: {fault}")
             raise
         return hearing
+
+    def _too_late(self, left_s: float) -> NoAnswer:
+        before = f" ({self.notes[-1]})" if self.notes else ""
+        return NoAnswer(
+            f"{self.client.model}: not sent: its turn came with {max(0.0, left_s):.1f} of {self.deadline_s:g} s left"
+            + before,
+            fix="Raise llm_deadline, or llm_at_once and llm_requests_per_minute.",
+        )
 
     def _book(self, hearing: Hearing, why: str) -> None:
         """What had come of a try that broke off is billed, and kept."""

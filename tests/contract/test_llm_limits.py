@@ -117,6 +117,17 @@ def test_a_turn_beyond_the_deadline_is_not_waited_for():
     assert len(server.requests) == 2
 
 
+def test_what_gets_its_turn_just_before_the_deadline_is_not_sent():
+    time = FakeClock()
+    with ScriptedServer(["hi"]) as server:
+        client = opened(server, gate=Gate(a_minute=1, clock=time.clock))
+        ask(client)
+        with pytest.raises(NoAnswer, match=r"not sent: its turn came with \d\.\d of 64 s left") as caught:
+            ask(client, deadline_s=64)
+    assert "llm_deadline" in caught.value.fix
+    assert len(server.requests) == 1
+
+
 def test_a_place_is_given_back_when_a_request_fails():
     gate = Gate(at_once=1)
     for _ in range(3):

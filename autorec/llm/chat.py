@@ -26,7 +26,10 @@ LEAST = 0.1
 """With less than this share of its deadline left no request is sent: what is generated would be paid and thrown away.
 """
 
-SUBSTITUTES: Mapping[str, str | None] = {"max_tokens": "max_completion_tokens"}
+BOUND = "max_completion_tokens"
+"""The last name for the bound on the length of a reply, which is never dropped: without it a reply may cost anything.
+"""
+SUBSTITUTES: Mapping[str, str | None] = {"max_tokens": BOUND}
 STREAMED: Mapping[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
 """Asked for like any other parameter, so that a model which does not take them answers without."""
 
@@ -102,7 +105,7 @@ class ChatClient:
                 raise
             except SDK_FAULTS as error:
                 name = refused_parameter(error, sent)
-                if name is None:
+                if name is None or name == BOUND:
                     raise read_fault(error, self.endpoint) from None
                 self.refused[name] = SUBSTITUTES.get(name)
 

@@ -28,6 +28,14 @@ def test_each_model_has_its_address_and_all_share_the_caps():
             ask(models[B])
 
 
+@pytest.mark.parametrize("opening", [open_models, lambda config: reopen_models(config, Bill())], ids=["new", "again"])
+def test_a_model_that_writes_and_stands_in_is_opened_once(opening):
+    with ScriptedServer(["hi"]) as server:
+        models = opening(load_config({"llm": (A, B), "llm_fallback": (B,), "api_base": server.base}))
+    assert models[A].instead == (models[B],)
+    assert models[A].instead[0] is models[B]
+
+
 def test_what_was_spent_before_counts_when_a_run_goes_on():
     with ScriptedServer(["hi"]) as server:
         config = load_config({"llm": A, "api_base": server.base, "max_usd": 1, "prices": FREE})

@@ -40,9 +40,9 @@ class ChatClient:
 
     `create(messages=..., timeout=..., **parameters)` returns an object with `choices` and `usage`, or an iterator of
     such pieces; `probe` makes a call that costs nothing. The `ledger` is asked before each try, and told of what each
-    cost when it ends, so that broken tries of one call cannot pass a cap unseen. `refused` remembers the parameters that this model did not
-    take, so that each is refused once a run and not once a call; `refusals` the causes of the requests refused since
-    the last answer.
+    cost when it ends, so that broken tries of one call cannot pass a cap unseen. `refused` remembers the parameters
+    that this model did not take, so that each is refused once a run and not once a call; `refusals` the causes of the
+    requests refused since the last answer.
     """
 
     model: str
@@ -89,13 +89,16 @@ class ChatClient:
             self.refusals.clear()
         return answer
 
-    def send(self, turns: list[dict[str, str]], wanted: Mapping[str, Any], timeout_s: float, hearing: Hearing) -> None:
+    def send(self, turns: list[dict[str, str]], wanted: Mapping[str, Any], left_s: float, hearing: Hearing) -> None:
         """One try; a parameter that the model refuses is dropped, or sent under its other name, and remembered.
+
+        A stream may be silent for so long and no longer; a whole answer is silent until it is there.
 
         Raises TransientError, ModelError.
         """
         while True:
             sent = self._accepted(wanted)
+            timeout_s = min(self.retries.silence_s, left_s) if "stream" in sent else left_s
             try:
                 answer = self.create(messages=turns, timeout=timeout_s, **sent)
                 whole = "stream" not in sent or hasattr(answer, "choices")
@@ -176,7 +179,7 @@ class _Call:
                 left_s -= client.gate.clock.now() - began
                 if left_s < LEAST * self.deadline_s:
                     raise self._too_late(left_s)
-                send = partial(client.send, self.turns, self.wanted, min(client.retries.silence_s, left_s), hearing)
+                send = partial(client.send, self.turns, self.wanted, left_s, hearing)
                 within(left_s, send, partial(setattr, hearing, "left", True))
         except (TransientError, ModelError) as fault:
             self._book(hearing, str(fault))

@@ -22,7 +22,9 @@ NO_KEY = "no-key-needed"
 PROBE_S = 10.0
 
 
-def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries, gate: Gate, ledger: Ledger) -> ChatClient:
+def open_openai(
+    model: str, *, api_base: str | None, price: Price | None, retries: Retries, gate: Gate, ledger: Ledger
+) -> ChatClient:
     """A client for `openai/...`, or for any model behind `api_base`.
 
     Raises ModelError when OpenAI itself is meant and no key is set, or when the key cannot be sent.

@@ -180,7 +180,7 @@ class _Call:
                 if left_s < LEAST * self.deadline_s:
                     raise self._too_late(left_s)
                 send = partial(client.send, self.turns, self.wanted, left_s, hearing)
-                within(left_s, send, partial(setattr, hearing, "left", True))
+                within(left_s, send, hearing.leave)
         except (TransientError, ModelError) as fault:
             self._book(hearing, str(fault))
             self.notes.append(f"tried again after: {fault}")

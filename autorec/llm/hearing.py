@@ -30,7 +30,8 @@ class BrokenStream(TransientError):
 class Hearing:
     """What has been heard so far. `thought` counts characters of reasoning, which are billed and not kept.
 
-    `usage` and `hidden` are the SDK's: tokens, and what litellm knows of the cost. `left`: nobody listens any more.
+    `usage` and `hidden` are the SDK's: tokens, and what litellm knows of the cost. `left`: nobody listens any more;
+    `source` is what is heard then, to be closed.
     """
 
     pieces: list[str] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Hearing:
     usage: Any = None
     hidden: Any = None
     left: bool = False
+    source: Any = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -88,6 +90,9 @@ class Hearing:
 
         Raises BrokenStream where the pieces end without a finish reason.
         """
+        self.source = chunks
+        if self.left:  # before it was known what to close
+            return _close(chunks)
         for chunk in chunks:
             self.usage = getattr(chunk, "usage", None) or self.usage
             self.hidden = getattr(chunk, "_hidden_params", None) or self.hidden
@@ -99,6 +104,11 @@ class Hearing:
         if not self.finish and self.usage is None:
             raise BrokenStream("a stream that ended before its answer did" if self.begun else "an empty stream")
         self.finish = self.finish or ("stop" if self.begun else "no choices")
+
+    def leave(self) -> None:
+        """Hear no more, and let go of the connection: a server that drips would hold thread and socket for ever."""
+        self.left = True
+        _close(self.source)
 
     def cut(self) -> None:
         """Keep no more text than may be kept; the reply then counts as truncated."""
@@ -118,8 +128,8 @@ def within(seconds: float, call: Callable[[], None], left: Callable[[], None]) -
     """Let a call take so long and no longer; `left` is called where it is not waited for any more.
 
     A server that lets a byte drip now and then keeps every timeout of a socket from passing, so the call is made in a
-    thread of its own, which is a daemon and ends with the next piece that it hears. Raises what the call raises, and
-    TransientError when the time is up.
+    thread of its own, which is a daemon; where `left` closes what it hears from, it ends with the next byte of that.
+    Raises what the call raises, and TransientError when the time is up.
     """
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 

@@ -41,6 +41,18 @@ def test_a_stalled_call_ends_with_its_deadline():
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("fault", [Fault(drip=True), Fault(trickle=True)], ids=["comments", "letters"])
+def test_who_is_not_waited_for_lets_go_of_the_connection(fault):
+    before = set(threading.enumerate())
+    with ScriptedServer([fault]) as server:
+        with pytest.raises(NoAnswer, match="no answer in time"):
+            ask(opened(server), deadline_s=1.0)
+        calls = [each for each in threading.enumerate() if each.name == "model call" and each not in before]
+        for thread in calls:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in calls)
+
+
 def test_a_whole_answer_may_take_longer_than_a_stream_may_be_silent():
     def slow(request):
         if "stream" in request:

@@ -1,5 +1,7 @@
 """What language models cost: by candidate, by operator, by model, and before the run begins."""
 
+from dataclasses import replace
+
 from autorec.cli.costs import cost_lines, costs_json
 from autorec.domain.budget import plan_time
 from autorec.domain.candidate import Exchange, Operator, Plan
@@ -71,9 +73,15 @@ def test_unknown_prices_are_said_and_a_run_without_models_says_little():
 
 def test_calls_of_an_answer_are_summed_by_model():
     assert bills_of((call(A, 1, None), call(B, 2, 0.5), call(A, 4, 1.0))) == (
-        Bill(model=A, usd=1.0, tokens=5, calls=2, unpriced=1),
         Bill(model=B, usd=0.5, tokens=2, calls=1),
+        Bill(model=A, usd=1.0, tokens=5, calls=2, unpriced=1),
     )
+
+
+def test_a_candidate_is_whose_call_came_last():
+    broken = replace(call(A, 1, 0.1), broken=True)
+    parts = spent_by_model(run((Operator.DRAFT, True, (broken, call(B, 2, 0.1), call(A, 4, 0.1)))))
+    assert {name: part.candidates for name, part in parts.items()} == {A: 1, B: 0}
 
 
 def expected(**options):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Opened = Callable[[SearchConfig, str, Ledger], LLMClient]
 
+ANSWER_S = 600.0
+"""How long an answer of a model behind an API may take, where nothing else is said; people have the whole budget."""
 NEEDS_A_MODEL = ("hypotheses", "max_usd", "max_tokens", "api_base", "api_bases", "llm_fallback")
 
 
@@ -78,12 +80,14 @@ def _client(config: SearchConfig, name: str, clients: "Mapping[str, LLMClient]")
 def _metered(config: SearchConfig, name: str, ledger: "Ledger") -> "LLMClient":
     from autorec.llm.gate import Gate
     from autorec.llm.open import open_client
+    from autorec.llm.retries import Retries
 
     return open_client(
         name,
         api_base=_address(config, name),
         prices=_own_prices(config),
         ledger=ledger,
+        retries=Retries(call_s=config.llm_deadline or ANSWER_S),
         gate=Gate(at_once=config.llm_at_once, a_minute=config.llm_requests_per_minute),
     )
 

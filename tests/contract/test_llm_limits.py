@@ -11,7 +11,7 @@ from autorec.llm.fallback import FallbackClient
 from autorec.llm.gate import Gate
 from autorec.llm.ledger import Ledger
 from autorec.llm.prices import Price
-from autorec.llm.retries import TransientError
+from autorec.llm.retries import Retries, TransientError
 from autorec.testing.clock import FakeClock
 from autorec.testing.llm_server import Fault, Said, ScriptedServer
 from tests.contract.model_calls import MODEL, ask, opened
@@ -115,6 +115,13 @@ def test_a_turn_beyond_the_deadline_is_not_waited_for():
             ask(client, deadline_s=20)
         assert ask(client, deadline_s=100).text == "hi"
     assert len(server.requests) == 2
+
+
+def test_a_model_keeps_a_deadline_of_its_own_beside_one_that_takes_longer():
+    with ScriptedServer([Fault(stall=True)]) as server:
+        client = opened(server, retries=Retries(call_s=0.3))
+        with pytest.raises(NoAnswer, match="no answer in time"):
+            ask(client, deadline_s=3600.0)
 
 
 def test_what_gets_its_turn_just_before_the_deadline_is_not_sent():

@@ -80,7 +80,13 @@ class ChatClient:
         """
         turns = [{"role": message.role, "content": message.content} for message in messages]
         wanted = {"max_tokens": max_tokens, "temperature": temperature, **STREAMED}
-        call = _Call(client=self, turns=turns, wanted=wanted, began=self.gate.clock.now(), deadline_s=min(deadline_s, self.retries.call_s))
+        call = _Call(
+            client=self,
+            turns=turns,
+            wanted=wanted,
+            began=self.gate.clock.now(),
+            deadline_s=min(deadline_s, self.retries.call_s),
+        )
         try:
             answer = call.make()
         except ModelError as error:

@@ -97,10 +97,22 @@ def test_the_estimate_is_calls_times_tokens_times_price():
     found = expected(prices=PRICED, max_candidates=10)
     assert found.calls == 7  # ten candidates, every other one by the policy, 1.3 calls each
     assert found.prompt_tokens > 3000
-    assert found.usd(1000) == 7 * (found.prompt_tokens * 1e-6 + 1000 * 1e-5)
-    assert found.usd(found.most_reply_tokens) > found.usd(found.reply_tokens)
+    assert found.usd(7, 1000) == 7 * (found.prompt_tokens * 1e-6 + 1000 * 1e-5)
+    assert found.usd(7, found.most_reply_tokens) > found.usd(7, found.reply_tokens)
     assert expected(prices=PRICED, max_candidates=10, proposers=("llm",)).calls == 13
     assert expected(llm=()) is None
+
+
+def test_the_upper_end_grows_with_the_budget_and_is_told_where_nothing_bounds_it():
+    short, long = (expected(prices=PRICED, budget=budget) for budget in ("20m", "2h"))
+    assert long.most_calls > 5 * short.most_calls > 5 * short.calls
+    assert long.lines()[0].startswith(f"at least {long.calls} calls")
+    dollars = f"${long.usd(long.most_calls, long.reply_tokens):.2f}"
+    assert f"up to about {long.most_calls:,} calls, {dollars} where trainings end early" in long.lines()[0]
+    unknown = expected(api_base="http://127.0.0.1:1/v1").lines()[0]
+    assert unknown.endswith("calls where trainings end early")
+    bounded = expected(prices=PRICED, max_candidates=5).lines()[0]
+    assert bounded.startswith("about 4 calls")
 
 
 def test_an_unknown_price_is_said_loudly_and_caps_are_told():
@@ -116,4 +128,4 @@ def test_several_models_share_the_calls():
     both = {**PRICED, B: {"input": 3.0, "output": 30.0}}
     one, two = (expected(prices=both, llm=llm, max_candidates=10) for llm in (A, (A, B)))
     assert two.calls == one.calls
-    assert two.usd(1000) == 2 * one.usd(1000)
+    assert two.usd(7, 1000) == 2 * one.usd(7, 1000)

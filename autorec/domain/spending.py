@@ -1,7 +1,6 @@
 """What language models have cost. Bills hold tokens and dollars by model; looked at here by whatever one asks."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def bills_of(exchanges: Iterable[Exchange]) -> tuple[Bill, ...]:
-    """One bill for each model that was called, in the order of the first call."""
+    """One bill for each model that was called, in the order of the last call."""
     return by_model(
         Bill(
             model=each.model,
@@ -27,10 +26,10 @@ def bills_of(exchanges: Iterable[Exchange]) -> tuple[Bill, ...]:
 
 
 def by_model(bills: Iterable[Bill]) -> tuple[Bill, ...]:
-    """The sum for each model, in the order in which they come."""
-    every: Mapping[str, list[Bill]] = defaultdict(list)
+    """The sum for each model, in the order in which their last ones come."""
+    every: dict[str, list[Bill]] = {}
     for bill in bills:
-        every[bill.model].append(bill)
+        every[bill.model] = [*every.pop(bill.model, []), bill]
     return tuple(total(each, model=model) for model, each in every.items())
 
 

@@ -133,10 +133,18 @@ def shares_uid(engine: Path, *, as_root: bool) -> bool:
     return engine.name == "docker" and not as_root
 
 
-def require_limit_of_processes(docker: Path) -> None:
-    """Raises IsolationError where docker would leave out the limit on a container's processes, with a mere warning."""
+def require_limit_of_processes(docker: Path, within_s: float = ANSWER_WITHIN_S) -> None:
+    """Raises IsolationError where docker would leave out the limit on a container's processes, with a mere warning, and
+    where it does not say so in time.
+    """
     info = [str(docker), "info", "--format", "{{.PidsLimit}}"]
-    said = subprocess.run(info, capture_output=True, text=True, check=False, timeout=ANSWER_WITHIN_S).stdout.strip()
+    try:
+        told = subprocess.run(info, capture_output=True, text=True, check=False, timeout=within_s)
+    except subprocess.TimeoutExpired:
+        raise IsolationError(
+            f"{docker} said nothing within {within_s:g} s", fix=f"start its service, and see what `{docker} info` says"
+        ) from None
+    said = told.stdout.strip()
     if said != "true":
         raise IsolationError(
             f"{docker} cannot limit the processes of a container here: its service has no pids cgroup",

@@ -42,6 +42,8 @@ REFUSING = frozenset({400, 422})
 FILTERED = frozenset({"content_filter", "content_policy_violation", "ContentPolicyViolationError"})
 """Codes, and litellm's class, of a refusal that is about the words of one prompt (a person's hypothesis, say)."""
 
+_TOO_LARGE = re.compile(r"too large|too long|maximum context|context[_ ]length", re.IGNORECASE)
+
 
 def read_fault(error: Exception, endpoint: Endpoint) -> TransientError | ModelError:
     """Tell a passing fault from one that no retry mends.
@@ -73,10 +75,13 @@ def read_fault(error: Exception, endpoint: Endpoint) -> TransientError | ModelEr
 
 
 def refused_parameter(error: Exception, sent: Iterable[str]) -> str | None:
-    """Which of the parameters sent a refusal complains about, if any: it names it, or speaks of it first."""
-    if getattr(error, "status_code", None) not in REFUSING:
-        return None
+    """Which of the parameters sent a refusal complains about, if any: it names it, or speaks of it first.
+
+    That a value is too large says that the parameter is known, and is no reason to send none.
+    """
     names, param, text = list(sent), getattr(error, "param", None), str(error)
+    if getattr(error, "status_code", None) not in REFUSING or _TOO_LARGE.search(text):
+        return None
     if param in names:
         return str(param)
     spoken = {found.start(): name for name in names if (found := re.search(rf"\b{name}\b", text))}

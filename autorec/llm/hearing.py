@@ -14,6 +14,14 @@ MOST_CHARACTERS = 1 << 20
 """A longer reply is cut: it is kept with the run and goes back to the model when it is refused."""
 
 
+ESTIMATED = "usage not reported: tokens estimated from characters"
+
+
+def estimated_tokens(characters: int) -> int:
+    """Where nobody reports them."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
 class BrokenStream(TransientError):
     """The server ends its streams in the middle, or before they begin: it is to be asked for whole answers."""
 
@@ -22,7 +30,8 @@ class BrokenStream(TransientError):
 class Hearing:
     """What has been heard so far. `thought` counts characters of reasoning, which are billed and not kept.
 
-    `usage` and `hidden` are the SDK's: tokens, and what litellm knows of the cost. `left`: nobody listens any more.
+    `usage` and `hidden` are the SDK's: tokens, and what litellm knows of the cost. `left`: nobody listens any more;
+    `source` is what is heard then, to be closed.
     """
 
     pieces: list[str] = field(default_factory=list)
@@ -32,6 +41,7 @@ class Hearing:
     usage: Any = None
     hidden: Any = None
     left: bool = False
+    source: Any = None
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -44,13 +54,20 @@ class Hearing:
         """Whether anything came that is billed."""
         return bool(self.length or self.thought)
 
-    def tokens(self, asked_characters: int) -> tuple[int, int]:
-        """Of the prompt and of the reply: as reported, else estimated from characters, and noted."""
+    def tokens(self, asked_characters: int, *, whole: bool = True) -> tuple[int, int]:
+        """Of the prompt and of the reply: as reported, else estimated from characters, and noted.
+
+        Of an answer that is not `whole`, what was reported may have been said at its beginning: the larger one counts.
+        """
         prompt, reply = getattr(self.usage, "prompt_tokens", None), getattr(self.usage, "completion_tokens", None)
-        if isinstance(prompt, int) and isinstance(reply, int):
+        guessed = estimated_tokens(asked_characters), estimated_tokens(self.length + self.thought)
+        if not (isinstance(prompt, int) and isinstance(reply, int)):
+            self.notes.append(ESTIMATED)
+            return guessed
+        if whole or reply >= guessed[1]:
             return prompt, reply
-        self.notes.append("usage not reported: tokens estimated from characters")
-        return -(-asked_characters // CHARACTERS_PER_TOKEN), -(-(self.length + self.thought) // CHARACTERS_PER_TOKEN)
+        self.notes.append("usage reported before the end: tokens of the reply estimated from characters")
+        return prompt, guessed[1]
 
     def hear_whole(self, response: Any) -> None:
         """An answer in one piece; one without text is an answer too: it is billed.
@@ -73,6 +90,9 @@ class Hearing:
 
         Raises BrokenStream where the pieces end without a finish reason.
         """
+        self.source = chunks
+        if self.left:  # before it was known what to close
+            return _close(chunks)
         for chunk in chunks:
             self.usage = getattr(chunk, "usage", None) or self.usage
             self.hidden = getattr(chunk, "_hidden_params", None) or self.hidden
@@ -84,6 +104,11 @@ class Hearing:
         if not self.finish and self.usage is None:
             raise BrokenStream("a stream that ended before its answer did" if self.begun else "an empty stream")
         self.finish = self.finish or ("stop" if self.begun else "no choices")
+
+    def leave(self) -> None:
+        """Hear no more, and let go of the connection: a server that drips would hold thread and socket for ever."""
+        self.left = True
+        _close(self.source)
 
     def cut(self) -> None:
         """Keep no more text than may be kept; the reply then counts as truncated."""
@@ -103,8 +128,8 @@ def within(seconds: float, call: Callable[[], None], left: Callable[[], None]) -
     """Let a call take so long and no longer; `left` is called where it is not waited for any more.
 
     A server that lets a byte drip now and then keeps every timeout of a socket from passing, so the call is made in a
-    thread of its own, which is a daemon and ends with the next piece that it hears. Raises what the call raises, and
-    TransientError when the time is up.
+    thread of its own, which is a daemon; where `left` closes what it hears from, it ends with the next byte of that.
+    Raises what the call raises, and TransientError when the time is up.
     """
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 

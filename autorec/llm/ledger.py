@@ -4,13 +4,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autorec.llm.client import BudgetSpent, Completion, LLMClient, Message, NoAnswer
+from autorec.llm.client import BudgetSpent, Completion, LLMClient, Message
 
 
 class Ledger:
     """Dollars and tokens spent against caps (None: no cap), by all models of a run together. Thread-safe.
 
-    A call is admitted while less than the cap is spent, so a cap is passed by no more than the calls in flight.
+    A try is admitted while less than the cap is spent, so a cap is passed by no more than the tries in flight.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def admit(self) -> None:
-        """Raises BudgetSpent once a cap is reached."""
+        """To be asked before each try. Raises BudgetSpent once a cap is reached."""
         with self._lock:
             usd, tokens = self._spent_usd, self._spent_tokens
         if self.max_usd is not None and usd >= self.max_usd:
@@ -41,7 +41,7 @@ class Ledger:
             )
 
     def record(self, *paid: Completion) -> None:
-        """Add what answers cost."""
+        """Add what answers cost, and tries that broke off."""
         with self._lock:
             self._spent_usd += sum(each.usd or 0.0 for each in paid)
             self._spent_tokens += sum(each.prompt_tokens + each.reply_tokens for each in paid)
@@ -49,7 +49,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeteredClient:
-    """An LLMClient that asks the ledger before each call and tells it after."""
+    """An LLMClient whose calls are one try each: it asks the ledger before a call and tells it after."""
 
     client: LLMClient
     ledger: Ledger
@@ -67,12 +67,8 @@ class MeteredClient:
     ) -> Completion:
         """See `LLMClient.complete`. Raises BudgetSpent, without a call, once a cap is reached."""
         self.ledger.admit()
-        try:
-            completion = self.client.complete(
-                messages, max_tokens=max_tokens, temperature=temperature, deadline_s=deadline_s
-            )
-        except NoAnswer as failure:
-            self.ledger.record(*failure.broken)
-            raise
-        self.ledger.record(completion, *completion.broken)
+        completion = self.client.complete(
+            messages, max_tokens=max_tokens, temperature=temperature, deadline_s=deadline_s
+        )
+        self.ledger.record(completion)
         return completion

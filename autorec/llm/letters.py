@@ -10,6 +10,7 @@ its letter, and the reply where there is one. While somebody waits for a reply, 
 import fcntl
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -54,6 +55,9 @@ class Letter:
             return None
         except OSError as error:
             return Reply(fault=f"cannot be read ({error.strerror}); it must be a file of its own")
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe gives nothing yet, a folder nothing ever
+            os.close(descriptor)
+            return Reply(fault="cannot be read (not a regular file); it must be a file of its own")
         with os.fdopen(descriptor, "rb") as file:
             try:
                 return checked(file.read(REPLY_BYTES + 1))

@@ -9,6 +9,7 @@ from autorec.domain.errors import ModelError
 from autorec.llm.chat import ChatClient
 from autorec.llm.endpoint import Endpoint, is_secret, secrets_of
 from autorec.llm.gate import Gate
+from autorec.llm.ledger import Ledger
 from autorec.llm.openai_backend import PROBE_S
 from autorec.llm.prices import Price
 from autorec.llm.retries import Retries
@@ -17,7 +18,7 @@ KEYS_ELSEWHERE = frozenset({"bedrock", "sagemaker", "vertex_ai"})
 """Providers whose credentials may come from a profile or the machine; that none is in the environment says nothing."""
 
 
-def open_litellm(model: str, *, price: Price | None, retries: Retries, gate: Gate) -> ChatClient:
+def open_litellm(model: str, *, price: Price | None, retries: Retries, gate: Gate, ledger: Ledger) -> ChatClient:
     """A client for `provider/model`; importing litellm takes two to four seconds and happens here.
 
     `check` asks for the list of models, which is free, where litellm knows the provider's address and key as those of
@@ -46,6 +47,7 @@ def open_litellm(model: str, *, price: Price | None, retries: Retries, gate: Gat
         price=price,
         retries=retries,
         gate=gate,
+        ledger=ledger,
     )
 
 

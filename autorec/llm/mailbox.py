@@ -9,11 +9,11 @@ from pathlib import Path
 
 from autorec.domain.errors import ModelError, StoreError
 from autorec.llm.client import Completion, Message, NoAnswer
+from autorec.llm.hearing import ESTIMATED, estimated_tokens
 from autorec.llm.letters import DIGITS, REQUEST, Letter, letters, post
 from autorec.llm.prices import Price
 from autorec.llm.request import Request
 
-CHARACTERS_PER_TOKEN = 4
 LOOK_S = 0.5
 """How often one looks for a reply; one that is the same at two looks is taken, for it may be half written."""
 
@@ -89,7 +89,7 @@ class MailboxClient:
 
     def _completion(self, request: Request, text: str, letter: Letter, latency_s: float) -> Completion:
         asked = sum(len(message.content) for message in request.messages)
-        prompt_tokens, reply_tokens = -(-asked // CHARACTERS_PER_TOKEN), -(-len(text) // CHARACTERS_PER_TOKEN)
+        prompt_tokens, reply_tokens = estimated_tokens(asked), estimated_tokens(len(text))
         return Completion(
             text=text,
             prompt_tokens=prompt_tokens,
@@ -98,7 +98,7 @@ class MailboxClient:
             model=self.model,
             latency_s=latency_s,
             finish_reason="stop",
-            notes=(f"letter {letter.number} of a mailbox", "usage not reported: tokens estimated from characters"),
+            notes=(f"letter {letter.number} of a mailbox", ESTIMATED),
         )
 
 

@@ -41,12 +41,10 @@ def open_client(
     price = price_of(model, api_base, prices or {})
     if ledger is not None and ledger.max_usd is not None and price is None:
         raise _unpriced(shown(model))
-    client: LLMClient = (
-        MailboxClient(model=shown(model), folder=mailbox, price=price)
-        if mailbox
-        else _open(model, api_base, price, retries or Retries(), gate or Gate())
-    )
-    return client if ledger is None else MeteredClient(client=client, ledger=ledger)
+    ledger = ledger or Ledger()
+    if mailbox is None:
+        return _open(model, api_base, price, retries or Retries(), gate or Gate(), ledger)
+    return MeteredClient(client=MailboxClient(model=shown(model), folder=mailbox, price=price), ledger=ledger)
 
 
 def price_of(model: str, api_base: str | None, prices: Mapping[str, Price]) -> Price | None:
@@ -55,14 +53,16 @@ def price_of(model: str, api_base: str | None, prices: Mapping[str, Price]) -> P
     return find_price(shown(model), prices, hosted=hosted)
 
 
-def _open(model: str, api_base: str | None, price: Price | None, retries: Retries, gate: Gate) -> LLMClient:
+def _open(
+    model: str, api_base: str | None, price: Price | None, retries: Retries, gate: Gate, ledger: Ledger
+) -> LLMClient:
     if api_base is not None or model.startswith(OPENAI):
         from autorec.llm.openai_backend import open_openai
 
-        return open_openai(model, api_base=api_base, price=price, retries=retries, gate=gate)
+        return open_openai(model, api_base=api_base, price=price, retries=retries, gate=gate, ledger=ledger)
     from autorec.llm.litellm_backend import open_litellm
 
-    return open_litellm(model, price=price, retries=retries, gate=gate)
+    return open_litellm(model, price=price, retries=retries, gate=gate, ledger=ledger)
 
 
 def _check_name(model: str, api_base: str | None) -> None:

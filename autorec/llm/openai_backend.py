@@ -12,6 +12,7 @@ from autorec.domain.errors import ModelError
 from autorec.llm.chat import SUBSTITUTES, ChatClient
 from autorec.llm.endpoint import Endpoint, secrets_of
 from autorec.llm.gate import Gate
+from autorec.llm.ledger import Ledger
 from autorec.llm.prices import Price
 from autorec.llm.retries import Retries
 
@@ -21,7 +22,9 @@ NO_KEY = "no-key-needed"
 PROBE_S = 10.0
 
 
-def open_openai(model: str, *, api_base: str | None, price: Price | None, retries: Retries, gate: Gate) -> ChatClient:
+def open_openai(
+    model: str, *, api_base: str | None, price: Price | None, retries: Retries, gate: Gate, ledger: Ledger
+) -> ChatClient:
     """A client for `openai/...`, or for any model behind `api_base`.
 
     Raises ModelError when OpenAI itself is meant and no key is set, or when the key cannot be sent.
@@ -50,6 +53,7 @@ def open_openai(model: str, *, api_base: str | None, price: Price | None, retrie
         price=price,
         retries=retries,
         gate=gate,
+        ledger=ledger,
         refused={} if api_base else dict(SUBSTITUTES),
     )
     weakref.finalize(client, sdk.close)  # before its sockets are left to the collector

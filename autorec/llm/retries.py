@@ -1,5 +1,6 @@
 """Bounded, jittered retries inside a deadline. The SDKs' own retries are off: they would multiply."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -32,12 +33,15 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How long a call is pressed: tries in all, first and longest wait, and the longest silence in a try (seconds)."""
+    """How long a call is pressed: tries in all, first and longest wait, the longest silence in a try, and the longest
+    call, whatever deadline it is given (seconds).
+    """
 
     attempts: int = 5
     first_s: float = 1.0
     longest_s: float = 30.0
     silence_s: float = 240.0
+    call_s: float = math.inf
 
 
 def press(

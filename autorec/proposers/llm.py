@@ -15,6 +15,7 @@ from autorec.prompting.edits import ReplyError
 from autorec.prompting.facts import asked_facts, failure, parent_facts, shown
 from autorec.prompting.render import Templates
 from autorec.prompting.replies import Reply, parse_reply
+from autorec.prompting.simpler import not_simpler
 from autorec.proposers.llm_plans import next_plan
 
 ROUNDS = 2
@@ -141,14 +142,9 @@ def _read(
         return None, {}, [str(error)]
     if base and Candidate.of(files).id == Candidate.of(base).id:
         return reply, files, ["the reply changes nothing: the sources are those of the candidate it starts from"]
-    if operator is Operator.SIMPLIFY and _lines(files) >= _lines(base):
-        return reply, files, [f"the sources have {_lines(files)} lines and had {_lines(base)}: expected fewer"]
+    if operator is Operator.SIMPLIFY and (fault := not_simpler(files, base)):
+        return reply, files, [fault]
     return reply, files, breaches(files)
-
-
-def _lines(files: Mapping[str, str]) -> int:
-    """Lines that are not blank."""
-    return sum(bool(line.strip()) for text in files.values() for line in text.splitlines())
 
 
 def _proposal(plan: Plan, reply: Reply, files: Mapping[str, str], exchanges: Sequence[Exchange]) -> Proposal:

@@ -20,6 +20,9 @@ NAME = "llm"
 FREE = (Operator.DRAFT, Operator.IMPROVE, Operator.SIMPLIFY)
 """What is asked for where nothing else is due; with two survivors, to cross them as well."""
 HYPOTHESIS_TRIES = 3
+UNANSWERED = 8
+"""So many asks without an answer are one try: an outage uses up none, and what is always refused is not asked for ever.
+"""
 
 
 def next_plan(state: State, seed: int, *, models: Sequence[str], max_repairs: int) -> Plan:
@@ -54,12 +57,12 @@ def next_plan(state: State, seed: int, *, models: Sequence[str], max_repairs: in
 def open_hypothesis(state: State) -> Hypothesis | None:
     """The first hypothesis of a person that no candidate, and nothing under way, tests.
 
-    One that gave no usable reply is tried a few times and then left; that the model was out is no try.
+    One that gave no usable reply is tried a few times and then left; that no answer came is hardly a try.
     """
     tested = {record.hypothesis for record in state.candidates} | {ask.plan.hypothesis for ask in state.asks}
     for hypothesis in state.hypotheses:
-        misses = sum(d.plan.hypothesis == hypothesis.sentence and d.plan.proposer == NAME for d in _tries(state))
-        if hypothesis.sentence not in tested and misses < HYPOTHESIS_TRIES:
+        misses = [d for d in _misses(state) if d.plan.hypothesis == hypothesis.sentence and d.plan.proposer == NAME]
+        if hypothesis.sentence not in tested and _tries(misses) < HYPOTHESIS_TRIES:
             return hypothesis
     return None
 
@@ -108,16 +111,23 @@ def _families(state: State) -> list[list[Record]]:
 
 
 def _fruitless_repairs(state: State) -> dict[str, int]:
-    """How many repairs of each candidate gave no candidate; that the model was out is no try."""
-    counts: dict[str, int] = defaultdict(int)
-    for declined in _tries(state):
+    """How many repairs of each candidate gave no candidate; that no answer came is hardly a try."""
+    misses: dict[str, list[DeclinedAsk]] = defaultdict(list)
+    for declined in _misses(state):
         if declined.plan.operator is Operator.REPAIR:
-            counts[declined.plan.parents[0]] += 1
-    return counts
+            misses[declined.plan.parents[0]].append(declined)
+    return defaultdict(int, {candidate: _tries(each) for candidate, each in misses.items()})
 
 
-def _tries(state: State) -> list[DeclinedAsk]:
+def _misses(state: State) -> list[DeclinedAsk]:
+    """Asks that gave no candidate; that the model was out says nothing of what it was asked."""
     return [declined for declined in state.declined if not declined.lasting]
+
+
+def _tries(misses: Sequence[DeclinedAsk]) -> int:
+    """How often something was tried in vain: each miss that brought an answer, and a few that brought none."""
+    answered = sum(bool(declined.bills) for declined in misses)
+    return answered + (len(misses) - answered) // UNANSWERED
 
 
 def _is_under_repair(record: Record, state: State) -> bool:

@@ -163,6 +163,7 @@ def _refused(name: str, fault: Fault, *says: str, **more: Any) -> Case:
 KEY_FIX = "Set OPENAI_API_KEY"
 HALF = "half a rep"
 QUOTA = "insufficient_quota"
+TOO_LARGE = "max_tokens is too large: 100. This model supports at most 50 completion tokens"
 MANY_WORDS = "property 'stream_options' is unsupported, did you mean 'stream'?"
 
 PASSING: Sequence[Case] = (
@@ -234,8 +235,14 @@ PARAMETERS: Sequence[Case] = (
          says=("parameter temperature refused by the model: dropped",)),
     Case(name="max_tokens is not taken", script=refusing("max_tokens", then="hi"), text="hi", requests=2,
          says=("parameter max_tokens refused by the model: sent as max_completion_tokens",)),
-    Case(name="max_tokens under neither name", text="hi", requests=3, says=("parameter max_completion_tokens refused",),
+    Case(name="max_tokens under neither name: no reply without a bound", fails=RequestRefused, requests=2,
+         says=("refused the request", "llm_max_tokens"),
          script=refusing("max_tokens", "max_completion_tokens", then="hi")),
+    Case(name="max_tokens is too large, in two calls: it stays the bound", fails=RequestRefused, requests=2, calls=2,
+         says=(TOO_LARGE, "llm_max_tokens"), script=[Fault(status=400, param="max_tokens", message=TOO_LARGE)]),
+    Case(name="the context is too short, says a server that names max_tokens", fails=RequestRefused,
+         says=("maximum context length",),
+         script=[Fault(status=400, message="maximum context length is 8192 tokens; reduce max_tokens")]),
     Case(name="stream_options is not taken", script=refusing("stream_options", then="hi"), text="hi", requests=2,
          says=("parameter stream_options refused", "usage not reported")),
     Case(name="stream_options is not taken, says a server in many words", text="hi", requests=2,
@@ -244,8 +251,8 @@ PARAMETERS: Sequence[Case] = (
          fails=RequestRefused),
     Case(name="stream is not taken", script=refusing("stream", then="hi"), text="hi", requests=2,
          says=("parameter stream refused by the model: dropped",)),
-    Case(name="nothing is taken", text="hi", requests=6,
-         script=refusing("temperature", "max_tokens", "max_completion_tokens", "stream_options", "stream", then="hi")),
+    Case(name="nothing is taken but the bound", text="hi", requests=5,
+         script=refusing("temperature", "max_tokens", "stream_options", "stream", then="hi")),
     Case(name="temperature is not taken, in two calls", script=refusing("temperature", then="hi"), text="hi", calls=2,
          requests=3, says=("parameter temperature refused by the model: dropped",)),
 )  # fmt: skip

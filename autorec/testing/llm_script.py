@@ -33,7 +33,8 @@ class Fault:
     """What goes wrong: an HTTP status with a message, or one of the ways below. `after` is streamed before it happens,
     where the client asked for a stream; a status then comes as an event of the stream.
 
-    `reset`: the connection breaks; `cut`: it is closed in the middle; `ends`: the stream ends as if all were said;
+    `early`: a piece then says that one token was used. `reset`: the connection breaks; `cut`: it is closed in the
+    middle; `ends`: the stream ends as if all were said;
     `stall`: nothing comes until the server closes; `drip`: comments come, for ever; `trickle`: one letter after
     another, for ever; `not_json`: a body that is no JSON; `no_choices`: an answer without any, with its usage where it
     is `billed`.
@@ -46,6 +47,7 @@ class Fault:
     retry_after_s: float | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     after: str = ""
+    early: bool = False
     reset: bool = False
     cut: bool = False
     ends: bool = False

@@ -144,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _events(self, fault: Fault, request: Mapping[str, Any]) -> Iterator[bytes]:
         if fault.after:
             yield piece(request, {"role": "assistant", "content": fault.after})
+        if fault.early:
+            yield event({**completion(request, Said(text="x")), "choices": []})
         if fault.no_choices and fault.billed:
             yield event({**completion(request, Said(text="")), "choices": []})
         if fault.not_json:

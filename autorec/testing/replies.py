@@ -19,7 +19,6 @@ SIMPLIFICATION = "simplify_steps"
 _OPERATOR = re.compile(r"^Operator: (\w+)$", re.MULTILINE)
 _SOURCE = re.compile(r"^File: (\S+)\n(`{3,})\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
 _SEARCHES = re.compile(r"^<<<<<<< SEARCH\n(.*?)\n=======$", re.MULTILINE | re.DOTALL)
-_DOCSTRING = re.compile(r'^ *""".*"""$', re.MULTILINE)
 _REAL_DEFAULT = re.compile(r'"type": "float"[^}]*?"default": (\d+\.\d+)')
 
 
@@ -71,16 +70,9 @@ class ScriptedDesigner:
         return _header() + f"File: params.json\n```json\n{self._vary(declared)}\n```\n"
 
     def _simplify(self, prompt: str) -> str:
-        """The simplification where it fits the parent, else the parent without a docstring of one line."""
-        base = sources(prompt)
-        if fits(design(SIMPLIFICATION), base):
-            return design(SIMPLIFICATION)
-        for path, text in base.items():
-            for line in _DOCSTRING.findall(text):
-                if text.count(line) == 1:
-                    edit = f"<<<<<<< SEARCH\n{line}\n=======\n>>>>>>> REPLACE"
-                    return f"{_header()}Edit: {path}\n```python\n{edit}\n```\n"
-        return "There is nothing to leave out."
+        """The simplification where it fits the parent; of others nothing can be left out."""
+        simpler = design(SIMPLIFICATION)
+        return simpler if fits(simpler, sources(prompt)) else "There is nothing to leave out."
 
     def _once(self, name: str, prompt: str) -> str:
         if (name, "") in self._given:

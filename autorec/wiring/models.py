@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Opened = Callable[[SearchConfig, str, Ledger], LLMClient]
 
+ANSWER_S = 600.0
+"""How long an answer of a model behind an API may take, where nothing else is said; people have the whole budget."""
 NEEDS_A_MODEL = ("hypotheses", "max_usd", "max_tokens", "api_base", "api_bases", "llm_fallback")
 
 
@@ -32,10 +34,10 @@ def open_models(config: SearchConfig) -> "dict[str, LLMClient]":
         return {}  # the recording answers, whoever follows it
     _refuse_strangers(config)
     ledger = _ledger(config, Bill())
-    clients = {shown(name): _client(config, name, ledger, _metered) for name in config.llm}
+    clients = _opened(config, ledger, _metered)
     for client in clients.values():
         client.check()
-    return clients
+    return {shown(name): _client(config, name, clients) for name in config.llm}
 
 
 def reopen_models(config: SearchConfig, spent: Bill) -> "dict[str, LLMClient]":
@@ -50,8 +52,8 @@ def reopen_models(config: SearchConfig, spent: Bill) -> "dict[str, LLMClient]":
             return Unusable(model=shown(name), reason=str(error), fix=error.fix)
         return client
 
-    ledger = _ledger(config, spent)
-    return {shown(name): _client(config, name, ledger, usable) for name in config.llm}
+    clients = _opened(config, _ledger(config, spent), usable)
+    return {shown(name): _client(config, name, clients) for name in config.llm}
 
 
 def prices_of(config: SearchConfig) -> "Mapping[str, Price | None]":
@@ -61,24 +63,31 @@ def prices_of(config: SearchConfig) -> "Mapping[str, Price | None]":
     return {shown(name): price_of(name, _address(config, name), _own_prices(config)) for name in config.llm}
 
 
-def _client(config: SearchConfig, name: str, ledger: "Ledger", opened: "Opened") -> "LLMClient":
+def _opened(config: SearchConfig, ledger: "Ledger", open_one: "Opened") -> "dict[str, LLMClient]":
+    """Every model once, whether it writes, stands in for another or both: one gate, and one memory of refusals."""
+    return {name: open_one(config, name, ledger) for name in dict.fromkeys((*config.llm, *config.llm_fallback))}
+
+
+def _client(config: SearchConfig, name: str, clients: "Mapping[str, LLMClient]") -> "LLMClient":
     """One model, and behind it those that are asked in its place."""
     from autorec.llm.fallback import FallbackClient
 
     names = dict.fromkeys((name, *config.llm_fallback))
-    first, *instead = [opened(config, each, ledger) for each in names]
+    first, *instead = [clients[each] for each in names]
     return FallbackClient(first=first, instead=tuple(instead)) if instead else first
 
 
 def _metered(config: SearchConfig, name: str, ledger: "Ledger") -> "LLMClient":
     from autorec.llm.gate import Gate
     from autorec.llm.open import open_client
+    from autorec.llm.retries import Retries
 
     return open_client(
         name,
         api_base=_address(config, name),
         prices=_own_prices(config),
         ledger=ledger,
+        retries=Retries(call_s=config.llm_deadline or ANSWER_S),
         gate=Gate(at_once=config.llm_at_once, a_minute=config.llm_requests_per_minute),
     )
 

@@ -14,7 +14,6 @@ from autorec.proposers.human import NAME as HUMAN
 from autorec.proposers.llm_plans import NAME as LLM
 from autorec.proposers.policy import NAME as POLICY
 from autorec.schemas.config import SearchConfig
-from autorec.schemas.model_names import MAILBOX, folder_of
 from autorec.wiring import own_code
 from autorec.wiring.arena import Arena
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from autorec.prompting.templates import TemplateFiles
 
 BUILT_IN = (LLM, POLICY)
-ANSWER_S = 600.0
-"""How long an answer of a language model may take, where nothing else is said."""
 
 
 def writers(config: SearchConfig) -> tuple[str, ...]:
@@ -155,5 +152,5 @@ def _llm(
         max_usd=config.max_usd,
         budget_tokens=config.max_tokens,
         max_tokens=config.llm_max_tokens,
-        deadline_s=config.llm_deadline or (config.budget if folder_of(config.llm, MAILBOX) else ANSWER_S),
+        deadline_s=config.llm_deadline or config.budget,
     )

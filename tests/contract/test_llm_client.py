@@ -1,5 +1,6 @@
 """The model client against a real HTTP server on loopback: what is tried again, what is not, and what errors say."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ from autorec.llm.hearing import MOST_CHARACTERS
 from autorec.llm.ledger import Ledger
 from autorec.llm.open import open_client
 from autorec.llm.prices import Price
+from autorec.llm.retries import Retries
 from autorec.testing.llm_server import Fault, Said, ScriptedServer
 from tests.contract.model_calls import MODEL, QUICK, ask, closed_port, opened
 
@@ -37,6 +39,31 @@ def test_a_stalled_call_ends_with_its_deadline():
     with ScriptedServer([Fault(stall=True)]) as server, pytest.raises(NoAnswer, match="no answer in time"):
         ask(opened(server), deadline_s=0.5)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("fault", [Fault(drip=True), Fault(trickle=True)], ids=["comments", "letters"])
+def test_who_is_not_waited_for_lets_go_of_the_connection(fault):
+    before = set(threading.enumerate())
+    with ScriptedServer([fault]) as server:
+        with pytest.raises(NoAnswer, match="no answer in time"):
+            ask(opened(server), deadline_s=1.0)
+        calls = [each for each in threading.enumerate() if each.name == "model call" and each not in before]
+        for thread in calls:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in calls)
+
+
+def test_a_whole_answer_may_take_longer_than_a_stream_may_be_silent():
+    def slow(request):
+        if "stream" in request:
+            return Fault(ends=True)
+        threading.Event().wait(0.6)  # an answer that takes its time is the point
+        return "hi"
+
+    with ScriptedServer(slow) as server:
+        answer = ask(opened(server, retries=Retries(attempts=2, first_s=0.01, silence_s=0.3)))
+    assert answer.text == "hi"
+    assert len(server.requests) == 2
 
 
 TOO_LONG = Fault(status=400, code="context_length_exceeded")

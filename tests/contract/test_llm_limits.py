@@ -11,7 +11,7 @@ from autorec.llm.fallback import FallbackClient
 from autorec.llm.gate import Gate
 from autorec.llm.ledger import Ledger
 from autorec.llm.prices import Price
-from autorec.llm.retries import TransientError
+from autorec.llm.retries import Retries, TransientError
 from autorec.testing.clock import FakeClock
 from autorec.testing.llm_server import Fault, Said, ScriptedServer
 from tests.contract.model_calls import MODEL, ask, opened
@@ -49,6 +49,20 @@ def test_a_stream_that_broke_off_counts_against_the_cap(then):
         assert [(each.text, each.usd, each.finish_reason) for each in broken] == [("four", 1.0, "broken off")]
         with pytest.raises(BudgetSpent):
             ask(client)
+
+
+def test_one_call_passes_a_cap_by_no_more_than_one_of_its_tries():
+    with ScriptedServer([Fault(after="x" * 40_000, reset=True)]) as server:
+        client = opened(server, ledger=Ledger(max_tokens=5_000))
+        with pytest.raises(BudgetSpent, match="10,003 of 5,000 tokens") as caught:
+            ask(client)
+    assert len(server.requests) == len(caught.value.broken) == 1
+
+
+def test_a_stream_that_broke_off_is_billed_by_what_came_and_not_by_an_early_figure():
+    with ScriptedServer([Fault(after="x" * 40_000, early=True, reset=True), "hi"]) as server:
+        broken = ask(opened(server, prices=DOLLAR_A_REPLY_TOKEN)).broken
+    assert [(each.reply_tokens, each.usd) for each in broken] == [(10_000, 10_000.0)]
 
 
 def test_reasoning_that_was_never_answered_is_billed_by_its_characters():
@@ -101,6 +115,24 @@ def test_a_turn_beyond_the_deadline_is_not_waited_for():
             ask(client, deadline_s=20)
         assert ask(client, deadline_s=100).text == "hi"
     assert len(server.requests) == 2
+
+
+def test_a_model_keeps_a_deadline_of_its_own_beside_one_that_takes_longer():
+    with ScriptedServer([Fault(stall=True)]) as server:
+        client = opened(server, retries=Retries(call_s=0.3))
+        with pytest.raises(NoAnswer, match="no answer in time"):
+            ask(client, deadline_s=3600.0)
+
+
+def test_what_gets_its_turn_just_before_the_deadline_is_not_sent():
+    time = FakeClock()
+    with ScriptedServer(["hi"]) as server:
+        client = opened(server, gate=Gate(a_minute=1, clock=time.clock))
+        ask(client)
+        with pytest.raises(NoAnswer, match=r"not sent: its turn came with \d\.\d of 64 s left") as caught:
+            ask(client, deadline_s=64)
+    assert "llm_deadline" in caught.value.fix
+    assert len(server.requests) == 1
 
 
 def test_a_place_is_given_back_when_a_request_fails():

@@ -1,5 +1,6 @@
 """A mailbox as a model: the contract of a client, and the files that people see and write."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,6 +146,22 @@ def test_a_link_is_no_reply(box, tmp_path):
     with pytest.raises(NoAnswer):
         ask(opened, deadline_s=0.02)
     only(box).reply_path.symlink_to(tmp_path / "secret")
+    with pytest.raises(NoAnswer, match="it must be a file of its own"):
+        ask(opened, deadline_s=0.05)
+
+
+def test_a_pipe_and_a_folder_are_no_replies(box):
+    opened = client(box)
+    with pytest.raises(NoAnswer):
+        ask(opened, deadline_s=0.02)
+    path = only(box).reply_path
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)  # a pipe that somebody holds open, and has written nothing into
+    with pytest.raises(NoAnswer, match="it must be a file of its own"):
+        ask(opened, deadline_s=0.05)
+    os.close(writer)
+    path.unlink()
+    path.mkdir()
     with pytest.raises(NoAnswer, match="it must be a file of its own"):
         ask(opened, deadline_s=0.05)
 

@@ -35,3 +35,10 @@ def test_junk_between_the_pieces_is_no_text_and_no_crash(chunks):
         assert not hearing.finish
     said = [c.choices[0].delta.content for c in chunks if isinstance(c, SimpleNamespace)]
     assert hearing.text == "".join(text for text in said if isinstance(text, str)).encode(errors="replace").decode()
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+def test_a_broken_stream_costs_no_less_than_what_came(length, reported):
+    hearing = Hearing(length=length, usage=SimpleNamespace(prompt_tokens=7, completion_tokens=reported))
+    assert hearing.tokens(40) == (7, reported)
+    assert hearing.tokens(40, whole=False) == (7, max(reported, -(-length // 4)))

@@ -9,7 +9,7 @@ import pytest
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.events import Bill
 from autorec.domain.job import OutcomeKind
-from autorec.domain.reward import VALID, inner_reward
+from autorec.domain.reward import SIMPLER, VALID, inner_reward
 from autorec.domain.state import DeclinedAsk, Fault, State
 from autorec.proposers.arms import FLOOR, Arm, choose
 from autorec.proposers.llm_plans import next_plan
@@ -139,13 +139,23 @@ def test_the_reward_compares_with_what_was_to_be_beaten():
         story.tell({"b.py": "5"}, value=0.65).id: 1.0,
         story.tell({"b.py": "6"}, value=0.01, operator=Operator.REPAIR, parents=(broken.id,)).id: 1.0,
         broken.id: 0.0,
-        story.tell({"b.py": "8"}, value=0.496, operator=Operator.SIMPLIFY, parents=(parent.id,)).id: 1.0,
+        story.tell({"b.py": "8"}, value=0.496, operator=Operator.SIMPLIFY, parents=(parent.id,)).id: SIMPLER,
+        story.tell({"b.py": "10"}, value=0.51, operator=Operator.SIMPLIFY, parents=(parent.id,)).id: 1.0,
         story.tell({"b.py": "9"}, value=0.490, operator=Operator.SIMPLIFY, parents=(parent.id,)).id: VALID,
         story.tell({"b.py": "7"}, decided=False).id: None,
     }
     state = story.state()
     assert {name: inner_reward(state.records[name], state) for name in told} == told
     assert base.is_baseline
+
+
+def test_what_only_leaves_out_is_not_asked_for_more_than_what_improves():
+    past = Past()
+    improve, simplify = A, Arm(operator=Operator.SIMPLIFY, model=A.model)
+    for number in range(20):
+        past.tell(simplify, 0.5)
+        past.tell(improve, 0.9 if number % 2 else 0.1)
+    assert shares(past.state, (improve, simplify))[simplify] < 0.5 * DRAWS
 
 
 @pytest.mark.parametrize("models", [["openai/a"], ["openai/a", "openai/b"]])

@@ -66,6 +66,9 @@ def test_processes_are_not_counted_with_all_others_of_the_user(tmp_path: Path) -
     with pytest.raises(IsolationError, match="cannot limit the processes") as caught:
         require_limit_of_processes(docker)
     assert "cgroup v2" in caught.value.fix
+    an_engine(tmp_path, "exec sleep 60")
+    with pytest.raises(IsolationError, match="said nothing within"):
+        require_limit_of_processes(docker, within_s=0.1)
 
 
 def test_the_runner_is_the_first_process_and_gets_its_socket_from_the_usher() -> None:

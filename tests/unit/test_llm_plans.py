@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from autorec.domain.candidate import Operator, Plan
+from autorec.domain.events import Bill
 from autorec.domain.job import OutcomeKind
 from autorec.domain.state import Ask, DeclinedAsk, Record, State
-from autorec.proposers.llm_plans import next_plan
+from autorec.proposers.llm_plans import HYPOTHESIS_TRIES, UNANSWERED, next_plan
 from autorec.testing.memory import MemoryObjects
 from autorec.testing.states import Story
 
@@ -32,8 +33,9 @@ def under_way(state: State, plan: Plan) -> State:
     return replace(state, asks=(*state.asks, Ask(number=90 + len(state.asks), plan=plan, seen=0)))
 
 
-def declined(state: State, plan: Plan) -> State:
-    return replace(state, declined=(*state.declined, DeclinedAsk(number=99, plan=plan, reason="no")))
+def declined(state: State, plan: Plan, *, answered: bool = True) -> State:
+    bills = (Bill(model="openai/m", tokens=9, calls=1),) if answered else ()
+    return replace(state, declined=(*state.declined, DeclinedAsk(number=99, plan=plan, reason="no", bills=bills)))
 
 
 def repair_of(record: Record) -> Plan:
@@ -118,6 +120,21 @@ def test_a_hypothesis_that_never_gives_a_candidate_is_left():
         assert plan.hypothesis == "h"
         state = declined(state, plan)
     assert plan_for(state).hypothesis is None
+
+
+def test_an_outage_uses_up_neither_a_hypothesis_nor_a_repair_and_a_refusal_without_end_does():
+    story = Story(MemoryObjects(), hypotheses=("h",))
+    state = story.state()
+    for _ in range(HYPOTHESIS_TRIES * UNANSWERED):
+        assert plan_for(state).hypothesis == "h"
+        state = declined(state, plan_for(state), answered=False)
+    assert plan_for(state).hypothesis is None
+    broken = story.tell(files(0), outcome=CRASHED)
+    state = story.state()
+    for _ in range(2 * UNANSWERED):
+        assert plan_for(state).operator is Operator.REPAIR
+        state = declined(state, repair_of(broken), answered=False)
+    assert plan_for(state).operator is not Operator.REPAIR
 
 
 def test_survivors_are_improved_the_better_the_more_often_and_drafts_go_on(story):

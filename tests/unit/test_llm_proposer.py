@@ -252,7 +252,11 @@ def test_the_designer_answers_every_operator_and_never_the_same_twice(desk):
     assert len(seen) == 8
     parents = [d.story.tell(parse_reply(design(name)).sources({}), value=0.1) for name in ("transitions", "attention")]
     answers = [d.propose(parents, seed=seed) for seed in range(60)]
-    assert all(isinstance(proposal, Proposal) for _, proposal in answers), answers
+    dense = parents[1].id  # nothing can be left out of it, and so it is said
+    assert all(
+        isinstance(made, Declined) is (plan.operator is Operator.SIMPLIFY and plan.parents == (dense,))
+        for plan, made in answers
+    ), answers
     assert {plan.operator for plan, _ in answers} == {
         Operator.DRAFT, Operator.IMPROVE, Operator.CROSSOVER, Operator.SIMPLIFY,
     }  # fmt: skip
@@ -280,9 +284,22 @@ def test_what_is_no_simpler_is_sent_back_and_what_is_shorter_is_taken(desk):
     parent = d.story.tell(GOOD, value=0.1)
     proposal = asked(d, Operator.SIMPLIFY, parent.id)
     assert isinstance(proposal, Proposal), proposal
-    assert "expected fewer" in d.prompts[1]
+    assert "lines of code and had" in d.prompts[1]
     assert "STEPS" not in proposal.files["train.py"]
     assert breaches(proposal.files) == []
+
+
+def test_to_leave_out_comments_and_docstrings_is_not_simpler(desk):
+    bare = (
+        design("transitions")
+        .replace('    """Mean 0 and deviation 1 for each user."""\n', "")
+        .replace("  # [b, n_items]", "")
+    )
+    d = desk(bare, bare)
+    parent = d.story.tell(GOOD, value=0.1)
+    declined = asked(d, Operator.SIMPLIFY, parent.id)
+    assert isinstance(declined, Declined)
+    assert "comments, docstrings, blank lines and line breaks do not count" in declined.reason
 
 
 @pytest.mark.parametrize(

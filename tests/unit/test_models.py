@@ -28,6 +28,24 @@ def test_each_model_has_its_address_and_all_share_the_caps():
             ask(models[B])
 
 
+@pytest.mark.parametrize(("given", "longest"), [({}, 600.0), ({"llm_deadline": "20m"}, 1200.0)])
+def test_a_mailbox_is_waited_for_and_the_models_beside_it_keep_their_own_deadline(tmp_path, given, longest):
+    with ScriptedServer(["hi"]) as server:
+        box = f"mailbox:{tmp_path / 'box'}"
+        config = load_config({"llm": A, "llm_fallback": (box,), "api_base": server.base, "budget": "2h", **given})
+        first, box_client = open_models(config)[A].first, open_models(config)[A].instead[0]
+    assert first.retries.call_s == longest
+    assert box_client.client.folder == tmp_path / "box"  # has no deadline but the one that it is given
+
+
+@pytest.mark.parametrize("opening", [open_models, lambda config: reopen_models(config, Bill())], ids=["new", "again"])
+def test_a_model_that_writes_and_stands_in_is_opened_once(opening):
+    with ScriptedServer(["hi"]) as server:
+        models = opening(load_config({"llm": (A, B), "llm_fallback": (B,), "api_base": server.base}))
+    assert models[A].instead == (models[B],)
+    assert models[A].instead[0] is models[B]
+
+
 def test_what_was_spent_before_counts_when_a_run_goes_on():
     with ScriptedServer(["hi"]) as server:
         config = load_config({"llm": A, "api_base": server.base, "max_usd": 1, "prices": FREE})

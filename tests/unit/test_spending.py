@@ -1,5 +1,7 @@
 """What language models cost: by candidate, by operator, by model, and before the run begins."""
 
+from dataclasses import replace
+
 from autorec.cli.costs import cost_lines, costs_json
 from autorec.domain.budget import plan_time
 from autorec.domain.candidate import Exchange, Operator, Plan
@@ -71,9 +73,15 @@ def test_unknown_prices_are_said_and_a_run_without_models_says_little():
 
 def test_calls_of_an_answer_are_summed_by_model():
     assert bills_of((call(A, 1, None), call(B, 2, 0.5), call(A, 4, 1.0))) == (
-        Bill(model=A, usd=1.0, tokens=5, calls=2, unpriced=1),
         Bill(model=B, usd=0.5, tokens=2, calls=1),
+        Bill(model=A, usd=1.0, tokens=5, calls=2, unpriced=1),
     )
+
+
+def test_a_candidate_is_whose_call_came_last():
+    broken = replace(call(A, 1, 0.1), broken=True)
+    parts = spent_by_model(run((Operator.DRAFT, True, (broken, call(B, 2, 0.1), call(A, 4, 0.1)))))
+    assert {name: part.candidates for name, part in parts.items()} == {A: 1, B: 0}
 
 
 def expected(**options):
@@ -89,10 +97,22 @@ def test_the_estimate_is_calls_times_tokens_times_price():
     found = expected(prices=PRICED, max_candidates=10)
     assert found.calls == 7  # ten candidates, every other one by the policy, 1.3 calls each
     assert found.prompt_tokens > 3000
-    assert found.usd(1000) == 7 * (found.prompt_tokens * 1e-6 + 1000 * 1e-5)
-    assert found.usd(found.most_reply_tokens) > found.usd(found.reply_tokens)
+    assert found.usd(7, 1000) == 7 * (found.prompt_tokens * 1e-6 + 1000 * 1e-5)
+    assert found.usd(7, found.most_reply_tokens) > found.usd(7, found.reply_tokens)
     assert expected(prices=PRICED, max_candidates=10, proposers=("llm",)).calls == 13
     assert expected(llm=()) is None
+
+
+def test_the_upper_end_grows_with_the_budget_and_is_told_where_nothing_bounds_it():
+    short, long = (expected(prices=PRICED, budget=budget) for budget in ("20m", "2h"))
+    assert long.most_calls > 5 * short.most_calls > 5 * short.calls
+    assert long.lines()[0].startswith(f"at least {long.calls} calls")
+    dollars = f"${long.usd(long.most_calls, long.reply_tokens):.2f}"
+    assert f"up to about {long.most_calls:,} calls, {dollars} where trainings end early" in long.lines()[0]
+    unknown = expected(api_base="http://127.0.0.1:1/v1").lines()[0]
+    assert unknown.endswith("calls where trainings end early")
+    bounded = expected(prices=PRICED, max_candidates=5).lines()[0]
+    assert bounded.startswith("about 4 calls")
 
 
 def test_an_unknown_price_is_said_loudly_and_caps_are_told():
@@ -108,4 +128,4 @@ def test_several_models_share_the_calls():
     both = {**PRICED, B: {"input": 3.0, "output": 30.0}}
     one, two = (expected(prices=both, llm=llm, max_candidates=10) for llm in (A, (A, B)))
     assert two.calls == one.calls
-    assert two.usd(1000) == 2 * one.usd(1000)
+    assert two.usd(7, 1000) == 2 * one.usd(7, 1000)

@@ -57,7 +57,9 @@ def why(record: Record, state: State, at_work: bool) -> str:
         return state.not_trained(record, at_work) or "" if state.search_ended is not None else ""
     if not done.ok:
         return (done.reason.strip().splitlines() or [""])[-1]
-    return (record.hypothesis or "").replace("\n", " ")
+    verdict = state.verdicts.get(record.id)
+    told = "" if verdict is None else "pinned. " if verdict else "banned. "
+    return told + (record.hypothesis or "").replace("\n", " ")
 
 
 def _cells(record: Record, state: State, at_work: bool) -> dict[str, str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from autorec.cli.summary import describe, fault_line, short, stage_of
 from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
-from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
+from autorec.domain.commands import Ban, Command, Hypothesize, Pin, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import State
 from autorec.domain.text import duration, plain
@@ -165,6 +165,10 @@ def _told(command: Command) -> str:
             return f"told a hypothesis: {hypothesis.sentence}"
         case Stop():
             return "told to stop: nothing new is begun"
+        case Pin(candidate=candidate):
+            return f"{candidate[:10]} is pinned: the search goes on building on it"
+        case Ban(candidate=candidate):
+            return f"{candidate[:10]} is banned: the search builds on it no more"
         case Unreadable(problem=problem):
             return f"told something that this version does not understand: {problem}"
 

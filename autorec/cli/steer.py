@@ -1,11 +1,11 @@
-"""Speaking to a run from outside: hypothesize, stop."""
+"""Speaking to a run from outside: hypothesize, pin, ban, stop."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autorec.cli.runs import Run
+from autorec.cli.runs import Cand, Run
 
 if TYPE_CHECKING:
     from autorec.wiring import Receipt
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(hypothesize)
+    app.command()(pin)
+    app.command()(ban)
     app.command()(stop)
 
 
@@ -37,6 +39,32 @@ def hypothesize(
     say(f"told: {hypothesis.sentence}")
     say(_next(receipt, name, "is read within seconds, and the next thing that the model is asked for"))
     say(f"  autorec hypotheses {name}      what came of it")
+
+
+def pin(run: Run, candidate: Cand) -> None:
+    """Have a run go on building on a candidate, whatever selection says.
+
+    Example: autorec pin demo 3f2a
+    """
+    from autorec import wiring
+    from autorec.cli.terminal import say
+
+    record, receipt = wiring.pin(_path(run), candidate)
+    say(f"pinned: #{record.number} {record.id[:10]}")
+    say(_next(receipt, _called(run), "takes notice within seconds, and builds on it once it has been judged"))
+
+
+def ban(run: Run, candidate: Cand) -> None:
+    """Have a run build on a candidate no more, and let it into no finals; what was made from it stays.
+
+    Example: autorec ban demo 3f2a
+    """
+    from autorec import wiring
+    from autorec.cli.terminal import say
+
+    record, receipt = wiring.ban(_path(run), candidate)
+    say(f"banned: #{record.number} {record.id[:10]}")
+    say(_next(receipt, _called(run), "takes notice within seconds"))
 
 
 def stop(run: Run) -> None:

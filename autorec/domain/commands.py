@@ -22,6 +22,22 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """Go on building on this candidate, whatever selection says."""
+
+    candidate: str
+    kind: Literal["pin"] = "pin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ban:
+    """Build on this candidate no more, and let it into no finals."""
+
+    candidate: str
+    kind: Literal["ban"] = "ban"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
     """A letter that this version does not understand: taken note of, so that it stops nothing."""
 
@@ -29,7 +45,7 @@ class Unreadable:
     kind: Literal["unreadable"] = "unreadable"
 
 
-Command = Hypothesize | Stop | Unreadable
+Command = Hypothesize | Stop | Pin | Ban | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

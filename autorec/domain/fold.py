@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 
 from autorec.domain import events as ev
-from autorec.domain.commands import Hypothesize, Stop
+from autorec.domain.commands import Ban, Hypothesize, Pin, Stop
 from autorec.domain.control import Control
 from autorec.domain.evaluation import Task
 from autorec.domain.hypothesis import Hypothesis
@@ -28,6 +28,7 @@ class Fold:
     hypotheses: dict[str, Hypothesis] = field(default_factory=dict)
     heard: int = 0
     stop_asked: bool = False
+    verdicts: dict[str, bool] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     asked: int = 0
     asks: dict[int, Ask] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Fold:
             hypotheses=tuple(self.hypotheses.values()),
             heard=self.heard,
             stop_asked=self.stop_asked,
+            verdicts=dict(self.verdicts),
             records=dict(self.records),
             asked=self.asked,
             asks=tuple(self.asks.values()),
@@ -106,6 +108,10 @@ class Fold:
                 self._hypothesize(hypothesis)
             case Stop():
                 self.stop_asked = True
+            case Pin(candidate=candidate):
+                self.verdicts[candidate] = True
+            case Ban(candidate=candidate):
+                self.verdicts[candidate] = False
 
     @_apply.register
     def _(self, event: ev.Asked) -> None:

@@ -128,6 +128,7 @@ class State:
     (baselines apart) in the order in which their search training ended. `faults` (writer -> fault) are lasting.
     `controls` are those of split and judge, then that of the champion.
     `hypotheses` are people's, `heard` is the number of the last command taken out of the inbox.
+    `verdicts` are people's on candidates, the last of each: true where it is pinned, false where it is banned.
     """
 
     seq: int
@@ -137,6 +138,7 @@ class State:
     hypotheses: tuple[Hypothesis, ...] = ()
     heard: int = 0
     stop_asked: bool = False
+    verdicts: Mapping[str, bool] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     asked: int = 0
     asks: tuple[Ask, ...] = ()
@@ -202,10 +204,10 @@ class State:
 
     @property
     def survivors(self) -> tuple[Record, ...]:
-        """Survivors of the last closed generation, best first."""
-        if not self.generations:
-            return ()
-        return tuple(self.records[i] for i in self.generations[-1].survivors)
+        """Survivors of the last closed generation, best first, but for the banned; then the pinned, once judged."""
+        chosen = self.generations[-1].survivors if self.generations else ()
+        pinned = (i for i, pin in self.verdicts.items() if pin and i in self.records and self.records[i].ok)
+        return tuple(self.records[i] for i in dict.fromkeys((*chosen, *pinned)) if self.verdicts.get(i, True))
 
     @property
     def decided_since(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
+from autorec.domain.commands import Ban, Command, Hypothesize, Pin, Stop, Unreadable
 from autorec.domain.errors import UsageError
 from autorec.domain.hypothesis import Hypothesis
 from autorec.schemas.complaint import complaint, where
@@ -37,7 +37,26 @@ class _Stop(_Letter):
         return Stop()
 
 
-_LETTER: TypeAdapter[_Hypothesize | _Stop] = TypeAdapter(Annotated[_Hypothesize | _Stop, Field(discriminator="kind")])
+class _Named(_Letter):
+    candidate: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Pin(_Named):
+    kind: Literal["pin"] = "pin"
+
+    def command(self) -> Command:
+        return Pin(candidate=self.candidate)
+
+
+class _Ban(_Named):
+    kind: Literal["ban"] = "ban"
+
+    def command(self) -> Command:
+        return Ban(candidate=self.candidate)
+
+
+_Any = _Hypothesize | _Stop | _Pin | _Ban
+_LETTER: TypeAdapter[_Any] = TypeAdapter(Annotated[_Any, Field(discriminator="kind")])
 
 
 def read_hypothesis(sentence: str, predicted_effect: str | None = None) -> Hypothesis:
@@ -60,6 +79,10 @@ def encode(command: Command) -> str:
             return _Hypothesize(sentence=told.sentence, predicted_effect=told.predicted_effect).model_dump_json()
         case Stop():
             return _Stop().model_dump_json()
+        case Pin(candidate=candidate):
+            return _Pin(candidate=candidate).model_dump_json()
+        case Ban(candidate=candidate):
+            return _Ban(candidate=candidate).model_dump_json()
         case Unreadable(problem=problem):
             raise ValueError(f"this is no command that anybody could tell: {problem}")
 

@@ -9,7 +9,7 @@ from autorec.wiring.reader import RunReader, read
 from autorec.wiring.replaying import Replay, open_recording, replay
 from autorec.wiring.retraining import retrain
 from autorec.wiring.sitting import Sitting, begin, resume, stored_config
-from autorec.wiring.steering import Receipt, hypothesize, stop, weigh_hypotheses
+from autorec.wiring.steering import Receipt, ban, hypothesize, pin, stop, weigh_hypotheses
 from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines, read_candidate
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "RunReader",
     "Sitting",
     "against_baselines",
+    "ban",
     "begin",
     "check_data",
     "choose_in_time",
@@ -29,6 +30,7 @@ __all__ = [
     "load_data",
     "measure_baselines",
     "open_recording",
+    "pin",
     "read",
     "read_candidate",
     "replay",

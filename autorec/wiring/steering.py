@@ -1,21 +1,22 @@
 """Telling a run something from outside, and what came of what was told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autorec.domain.commands import Hypothesize, Stop
+from autorec.domain.commands import Ban, Command, Hypothesize, Pin, Stop
 from autorec.domain.errors import RunError, UsageError
 from autorec.domain.evaluation import Trained
 from autorec.domain.findings import PERSON, Finding, findings
 from autorec.domain.hypothesis import Difference, Hypothesis, Verdict
-from autorec.domain.state import State
+from autorec.domain.state import Record, State
 from autorec.journal import Journal
 from autorec.ports import Objects
 from autorec.schemas.config import SearchConfig
+from autorec.wiring.reader import RunReader
 from autorec.wiring.sitting import stored_config
 
 if TYPE_CHECKING:
@@ -59,6 +60,30 @@ def stop(path: Path) -> Receipt:
     """
     with _searching(path) as (folder, _):
         return Receipt(number=folder.inbox.tell(Stop()), at_work=folder.at_work)
+
+
+def pin(path: Path, name: str) -> tuple[Record, Receipt]:
+    """Have a run go on building on a candidate, whatever selection says; `name` as `RunReader.record` takes it.
+
+    Raises UsageError where its search is over, or no candidate is called so.
+    """
+    return _judge(path, name, lambda record: Pin(candidate=record.id))
+
+
+def ban(path: Path, name: str) -> tuple[Record, Receipt]:
+    """Have a run build on a candidate no more, and let it into no finals. Raises UsageError as `pin` does."""
+    return _judge(path, name, lambda record: Ban(candidate=record.id))
+
+
+def _judge(path: Path, name: str, command: Callable[[Record], Command]) -> tuple[Record, Receipt]:
+    with _searching(path) as (folder, state):
+        record = RunReader(folder, state, folder.at_work).record(name)
+        if record.is_baseline:
+            raise UsageError(
+                f"{record.name or record.id} is a baseline: nothing is built on it",
+                fix="name a candidate of the search",
+            )
+        return record, Receipt(number=folder.inbox.tell(command(record)), at_work=folder.at_work)
 
 
 def weigh_hypotheses(folder: "RunFolder", state: State) -> tuple[Finding, ...]:

@@ -57,6 +57,10 @@ def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_th
         process = imagining.start(*quick(small_log, *flags, candidates=500))
         try:
             wait_until(run, lambda state: len(state.decided) > 0)
+            decided = wait_until(run, lambda state: len(state.decided) > 1).decided
+            for verb, candidate in zip(("pin", "ban"), decided, strict=False):
+                assert "takes notice within seconds" in imagining(verb, "r", candidate[:10])
+            assert "is a baseline" in refused(imagining, "pin", "r", "pop")
             said = imagining("hypothesize", "r", SENTENCE, "--effect", EFFECT)
             assert "is read within seconds" in said
             assert "told this before" in refused(imagining, "hypothesize", "r", f"  {SENTENCE} ")
@@ -74,6 +78,8 @@ def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_th
     state = state_of(run)
     assert state is not None
     assert state.search_ended == "a person asked it to stop"
+    assert state.verdicts == {decided[0]: True, decided[1]: False}
+    assert "pinned." in imagining("list", "r", "--json") + imagining("list", "r")
     assert state.champion is not None
     found = {f["sentence"]: f for f in imagining.json("hypotheses", "r")["hypotheses"]}
     mine = found[SENTENCE]

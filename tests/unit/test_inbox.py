@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from autorec.domain.commands import Hypothesize, Stop, Unreadable
+from autorec.domain.commands import Ban, Hypothesize, Pin, Stop, Unreadable
 from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.hypothesis import Hypothesis
 from autorec.schemas.commands import encode, read_hypothesis
@@ -51,6 +51,14 @@ def test_what_one_tells_another_reads_in_order(tmp_path):
     assert [letter.number for letter in reader.after(2)] == [3]
     assert reader.after(3) == ()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_each_command_is_read_as_it_was_told(tmp_path):
+    inbox = InboxTable.create(tmp_path / "inbox.db")
+    commands = (told("a"), Stop(), Pin(candidate="a" * 64), Ban(candidate="0" * 64))
+    for command in commands:
+        inbox.tell(command)
+    assert tuple(letter.command for letter in inbox.after(0)) == commands
 
 
 def test_processes_that_write_at_once_lose_nothing(tmp_path):

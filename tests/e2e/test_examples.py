@@ -19,7 +19,12 @@ SHOWN = {
     "cd from_python": "my candidate: completed",
 }
 """By a part of the command, what it must print."""
-AROUND = ("cd own_proposer", "cd own_metric", "cd own_prompt", "autorec search")
+AROUND = (
+    "cd own_proposer",
+    "cd own_metric",
+    "cd own_prompt",
+    "autorec search --data world.csv --budget 3m --seed-code",
+)
 """Of these a training is no part."""
 
 

@@ -104,12 +104,16 @@ def test_it_trains_on_a_log_of_ones_own(champion: Path, small_log: Path, say: An
 
 def test_somebody_new_is_answered_from_a_history(finished: tuple[Command, dict[str, Any]], say: Any) -> None:
     command, _ = finished
-    command("export", "one", "ease", "out/ease")
-    lists = lists_of(say(command.folder / "out/ease", "recommend", "--history", "item-7,item-8", "-k", 5))
+    command("export", "one", "ease", "out/newcomer")
+    lists = lists_of(say(command.folder / "out/newcomer", "recommend", "--history", "item-7,item-8", "-k", 5))
     assert "item-9" in lists["new"]
     assert "item-8" not in lists["new"]
-    assert "knows no item 'item-99'" in say(command.folder / "out/ease", "recommend", "--history", "item-99", expect=2)
-    assert "knows no user 'user 18x'" in say(command.folder / "out/ease", "recommend", "--user", "user 18x", expect=2)
+    assert "knows no item 'item-99'" in say(
+        command.folder / "out/newcomer", "recommend", "--history", "item-99", expect=2
+    )
+    assert "knows no user 'user 18x'" in say(
+        command.folder / "out/newcomer", "recommend", "--user", "user 18x", expect=2
+    )
 
 
 def test_without_history_nothing_of_it_is_taken_along(

@@ -123,15 +123,21 @@ def walls(folder: Path, pairs: int, steps: int) -> None:
 
 
 def harness_share(folder: Path, training_s: float) -> None:
-    """Wall time that is not training, as a share of training: validations, copies, acks and the end of the process."""
-    executor = SandboxExecutor(Bubblewrap())
+    """Wall time that is not training, as a share of training: validations, copies, acks and the end of the process.
+
+    From a warm spare, as in a search.
+    """
+    executor = SandboxExecutor(Bubblewrap(), spares=1)
+    job = a_job(folder, "sasrec", training_s)
+    executor.pool.expect(Ground.of(job))
+    wait_for_spares(executor, 1)
     snapshots: list[Snapshot] = []
 
     def keep(snapshot: Snapshot) -> bool:
         snapshots.append(snapshot)
         return False
 
-    outcome = executor.run(a_job(folder, "sasrec", training_s), keep)
+    outcome = executor.run(job, keep)
     executor.close()
     usage = outcome.usage
     predicting = sum(snapshot.predict_s for snapshot in snapshots)

@@ -70,6 +70,8 @@ def open_hypothesis(state: State) -> Hypothesis | None:
 def repair_due(state: State, most: int) -> Record | None:
     """The oldest failure of the language model that is worth a repair, or its last repair if that failed as well.
 
+    None that a person has banned, nor what descends from one.
+
     A candidate is repaired at most `most` times: repairs that failed, that gave no candidate and that are under way
     count alike.
     """
@@ -77,7 +79,8 @@ def repair_due(state: State, most: int) -> Record | None:
     for family in _families(state):
         tried = len(family) - 1 + sum(fruitless[member.id] for member in family)
         waiting = any(_is_under_repair(member, state) for member in family)
-        if all(_failed(member) for member in family) and not waiting and tried < most:
+        banned = any(state.verdicts.get(member.id) is False for member in family)
+        if all(_failed(member) for member in family) and not waiting and not banned and tried < most:
             return family[-1]
     return None
 

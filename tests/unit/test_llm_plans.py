@@ -67,6 +67,14 @@ def test_what_is_not_decided_succeeded_or_is_by_others_is_not_repaired(story):
     assert plan_for(story.state()).operator is Operator.DRAFT
 
 
+def test_what_a_person_has_banned_is_not_repaired(story):
+    broken = story.tell(files(0), outcome=CRASHED)
+    state = story.state()
+    assert plan_for(state).parents == (broken.id,)
+    assert plan_for(replace(state, verdicts={broken.id: True})).parents == (broken.id,)
+    assert plan_for(replace(state, verdicts={broken.id: False})).operator is Operator.DRAFT
+
+
 def test_one_repair_at_a_time(story):
     broken = story.tell(files(0), outcome=CRASHED)
     assert plan_for(under_way(story.state(), repair_of(broken))).operator is Operator.DRAFT

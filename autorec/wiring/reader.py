@@ -10,6 +10,8 @@ from autorec.domain.errors import RunError, UsageError
 from autorec.domain.state import Record, State
 from autorec.journal import Journal
 from autorec.ports import Objects
+from autorec.schemas.replayed import go_on_line
+from autorec.wiring.sitting import stored_config
 
 if TYPE_CHECKING:
     from autorec.store.folder import RunFolder
@@ -58,14 +60,14 @@ class RunReader:
     def _champion(self) -> Record:
         if self.state.champion is not None:
             return self.state.records[self.state.champion]
-        run = self.folder.called
+        run, config = self.folder.called, stored_config(self.folder)[0].model_dump(mode="json")
         why, ways = {
             "finished": (self.state.champion_reason or "nothing valid was found", []),
             "running": (
                 "it is chosen when the search is over",
                 [f"wait: `autorec status {run}` shows where it stands"],
             ),
-            "interrupted": ("the run was interrupted", [f"`autorec resume {run}` goes on, and chooses one"]),
+            "interrupted": ("the run was interrupted", [f"{go_on_line(run, config)}, and chooses one"]),
         }[self.state.standing(self.at_work)]
         if any(record.ok for record in self.state.records.values()):
             ways = [*ways, f"name a candidate that completed: `autorec list {run}`"]

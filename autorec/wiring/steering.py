@@ -16,6 +16,7 @@ from autorec.domain.state import Record, State
 from autorec.journal import Journal
 from autorec.ports import Objects
 from autorec.schemas.config import SearchConfig
+from autorec.schemas.model_names import REPLAY, folder_of
 from autorec.wiring.reader import RunReader
 from autorec.wiring.sitting import stored_config
 
@@ -127,6 +128,11 @@ def _searching(path: Path) -> "Iterator[tuple[RunFolder, State]]":
         journal = Journal(folder.events)
         if journal.empty:
             raise RunError(f"{path} holds no event: it was never fully begun", fix="begin a new run")
+        if recording := folder_of(stored_config(folder)[0].llm, REPLAY):
+            raise UsageError(
+                f"{path} follows the recording {recording}, and hears only what was told then",
+                fix="tell a run that searches by itself",
+            )
         if journal.state.search_ended is not None:
             raise UsageError(
                 f"the search of {path} is over ({journal.state.search_ended}): nothing new is begun in it",

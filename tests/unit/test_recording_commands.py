@@ -101,6 +101,7 @@ def test_a_run_becomes_a_recording_and_the_recording_a_run(tmp_path, capsys, mon
     assert "Replayed, not measured here" in (tmp_path / "page.html").read_text()
     shutil.copytree(tmp_path / "runs/r/objects", tmp_path / "runs/again/objects", dirs_exist_ok=True)
     assert "has no weights" in said(capsys, "export", "again", "champion", "away", expect=2)
+    assert "hears only what was told then" in said(capsys, "stop", "again", expect=2)
     assert "leave it out" in said(capsys, "search", "--llm", "replay:tape", "--seed", "7", expect=2)
     assert "there is no recording at" in said(capsys, "search", "--llm", "replay:nowhere", expect=2)
     assert "there is no recording to train again" in said(capsys, "search", "--retrain", expect=2)

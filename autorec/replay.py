@@ -8,7 +8,7 @@ event must be the recorded one.
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice, takewhile
+from itertools import takewhile
 from math import isclose
 from typing import Any
 
@@ -55,7 +55,8 @@ class Tape:
     @property
     def rest(self) -> Iterator[Event]:
         """The events that follow."""
-        return islice(self.recording.events, self.journal.state.seq, None)
+        events = self.recording.events
+        return (events[place] for place in range(self.journal.state.seq, len(events)))
 
     @property
     def next(self) -> Event | None:

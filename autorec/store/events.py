@@ -145,6 +145,11 @@ class EventTable:
         """Seconds of wall clock that all sittings have taken together."""
         return sum((seen - began for began, seen in self.sittings()), 0.0)
 
+    def worked_until_now_s(self) -> float:
+        """The same, where this process is at work."""
+        self.touch_sitting()
+        return self.worked_s()
+
     def close(self) -> None:
         self._db.close()
 

@@ -28,7 +28,7 @@ from autorec.search import Pace, Search, enter_baseline
 from autorec.wiring.arena import limits_of
 from autorec.wiring.cassette import open_cassette
 from autorec.wiring.own import Own
-from autorec.wiring.sitting import config_of
+from autorec.wiring.sitting import config_of, lay_out_sources
 
 if TYPE_CHECKING:
     from autorec.llm.tape import Due
@@ -68,18 +68,12 @@ class Replay:
 
     def lay_out_champion(self) -> dict[str, str]:
         """Write the champion's files under `champion/`; returns the files."""
-        champion = self.journal.state.champion
-        if champion is None:
-            return {}
-        files = dict(Candidate.from_bytes(self.folder.objects.get(champion)).files)
-        self.folder.write_champion(files)
-        return files
+        return lay_out_sources(self.folder, self.journal.state)
 
     @property
     def worked_s(self) -> float:
         """Wall clock of the replay so far."""
-        self.folder.events.touch_sitting()
-        return self.folder.events.worked_s()
+        return self.folder.events.worked_until_now_s()
 
 
 @contextmanager

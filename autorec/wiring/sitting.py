@@ -80,11 +80,8 @@ class Sitting:
     def lay_out_champion(self) -> dict[str, str]:
         """Write the champion's files under `champion/`, and its test predictions beside; returns the files."""
         state = self.journal.state
-        if state.champion is None:
-            return {}
-        files = dict(Candidate.from_bytes(self.folder.objects.get(state.champion)).files)
-        self.folder.write_champion(files)
-        final = state.records[state.champion].final(Stage.FINAL)
+        files = lay_out_sources(self.folder, state)
+        final = state.records[state.champion].final(Stage.FINAL) if state.champion else None
         if final and final.predictions:
             text = self.arena.material.as_csv(Part.TEST, self.folder.objects.get(final.predictions))
             (self.folder.path / self.arena.role.predictions_file).write_text(text, encoding="utf-8")
@@ -93,8 +90,16 @@ class Sitting:
     @property
     def worked_s(self) -> float:
         """Wall clock of all sittings so far, this one included."""
-        self.folder.events.touch_sitting()
-        return self.folder.events.worked_s()
+        return self.folder.events.worked_until_now_s()
+
+
+def lay_out_sources(folder: "RunFolder", state: State) -> dict[str, str]:
+    """Write the champion's files under `champion/`; returns the files, none where there is no champion."""
+    if state.champion is None:
+        return {}
+    files = dict(Candidate.from_bytes(folder.objects.get(state.champion)).files)
+    folder.write_champion(files)
+    return files
 
 
 @contextmanager

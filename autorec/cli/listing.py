@@ -16,6 +16,8 @@ LEAST = {"why": 12, "how": 12, "parent": 6}
 DISPENSABLE = ("parent", "train", "how", "why")
 """What is left out where that does not do, in this order."""
 GAP = 2
+VERDICTS = {None: "", True: ", pinned", False: ", banned"}
+"""What people said of a candidate; never cut, as its column is not."""
 
 
 def candidate_table(state: State, *, at_work: bool, width: int) -> Table:
@@ -57,9 +59,7 @@ def why(record: Record, state: State, at_work: bool) -> str:
         return state.not_trained(record, at_work) or "" if state.search_ended is not None else ""
     if not done.ok:
         return (done.reason.strip().splitlines() or [""])[-1]
-    verdict = state.verdicts.get(record.id)
-    told = "" if verdict is None else "pinned. " if verdict else "banned. "
-    return told + (record.hypothesis or "").replace("\n", " ")
+    return (record.hypothesis or "").replace("\n", " ")
 
 
 def _cells(record: Record, state: State, at_work: bool) -> dict[str, str]:
@@ -71,7 +71,7 @@ def _cells(record: Record, state: State, at_work: bool) -> dict[str, str]:
         "id": plain(short(record)),
         "how": plain(describe(record)),
         "parent": plain(" ".join(state.records[p].name or p[:6] for p in record.parents)),
-        "outcome": standing(record, state, at_work),
+        "outcome": standing(record, state, at_work) + VERDICTS[state.verdicts.get(record.id)],
         "why": plain(why(record, state, at_work)),
     }
 

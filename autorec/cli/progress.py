@@ -14,7 +14,7 @@ from autorec.domain import events as ev
 from autorec.domain.commands import Ban, Command, Hypothesize, Pin, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import State
-from autorec.domain.text import duration, plain
+from autorec.domain.text import count, duration, plain
 
 RECENT = 6
 STANDING_EVERY_S = 30.0
@@ -100,7 +100,7 @@ class Progress:
             return None
         usd_cap = f" of ${self._max_usd:.2f}" if self._max_usd else ""
         tokens_cap = f" of {self._max_tokens:,}" if self._max_tokens else ""
-        unknown = f", {state.spent.unpriced} calls of UNKNOWN price" if state.spent.unpriced else ""
+        unknown = f", {count(state.spent.unpriced, 'call')} of UNKNOWN price" if state.spent.unpriced else ""
         return f"${state.spent.usd:.4f}{usd_cap}, {state.spent.tokens:,}{tokens_cap} tokens{unknown}"
 
     def _panel(self) -> RenderableType:

@@ -79,7 +79,8 @@ def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_th
     assert state is not None
     assert state.search_ended == "a person asked it to stop"
     assert state.verdicts == {decided[0]: True, decided[1]: False}
-    assert "pinned. " in imagining("list", "r")
+    listed = imagining("list", "r")
+    assert "completed, pinned" in listed and "completed, banned" in listed
     assert state.champion is not None
     found = {f["sentence"]: f for f in imagining.json("hypotheses", "r")["hypotheses"]}
     mine = found[SENTENCE]

@@ -1,6 +1,5 @@
 """The composition root: builds runs, and trials without a run, from a configuration. Adapters meet nowhere else."""
 
-from autorec.wiring.arena import load_data, settle
 from autorec.wiring.cassette import extract
 from autorec.wiring.check import check_data
 from autorec.wiring.comparisons import Comparison, against_baselines
@@ -8,8 +7,10 @@ from autorec.wiring.integrity import demand
 from autorec.wiring.reader import RunReader, read
 from autorec.wiring.replaying import Replay, open_recording, replay
 from autorec.wiring.retraining import retrain
-from autorec.wiring.sitting import Sitting, begin, resume, stored_config
+from autorec.wiring.sitting import Sitting, begin, resume
 from autorec.wiring.steering import Receipt, ban, hypothesize, pin, stop, weigh_hypotheses
+from autorec.wiring.stored import stored_config
+from autorec.wiring.task import load_data, settle
 from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines, read_candidate
 
 __all__ = [

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from autorec import __version__
 from autorec.assets import assets
-from autorec.domain.budget import TimePlan, enough_s, plan_time
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.evaluation import Task
-from autorec.domain.job import HISTORY_OF, MEBIBYTE, Limits, Stage
-from autorec.domain.text import duration, typed_duration
+from autorec.domain.job import HISTORY_OF, Limits, Stage
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
-from autorec.tasks.known_roles import refuse_misread, role_of
+from autorec.tasks.known_roles import role_of
 from autorec.tasks.roles import Material, Role
 from autorec.wiring.integrity import Integrity
+from autorec.wiring.limits import training_limits
 from autorec.wiring.own import Own, open_own_executor, own_metrics
-from autorec.wiring.spaces import OpenSpace, open_space
+from autorec.wiring.spaces import open_space
+from autorec.wiring.task import make_task
 
 if TYPE_CHECKING:
     from autorec.judging.seal import SealedJudge
@@ -33,109 +33,12 @@ if TYPE_CHECKING:
     from autorec.schemas.space import SearchSpace
     from autorec.store.baselines import BaselineCache
 
-SCRATCH_BYTES = 256 * MEBIBYTE
-"""What a candidate may write to its disk besides what it hands over."""
-
 
 def home() -> Path:
     """Where what outlives a run is kept: the ledger of test openings and the cache of baselines."""
     import platformdirs
 
     return Path(os.environ.get("AUTOREC_HOME") or platformdirs.user_state_path("autorec"))
-
-
-def settle(config: SearchConfig) -> SearchConfig:
-    """The configuration with what its role decides filled in; settled already, it stays as it is.
-
-    Raises UsageError when it asks for what the role does not have.
-    """
-    config = _of_its_role(config)
-    chosen = choose_baselines(config) if config.baselines else role_of(config).baselines
-    return config.model_copy(update={"baselines": chosen})
-
-
-def _of_its_role(config: SearchConfig) -> SearchConfig:
-    refuse_misread(config)
-    role = role_of(config)
-    role.check(config)
-    return config.model_copy(
-        update={
-            "role": config.role,
-            "objectives": config.objectives or role.default_objectives,
-            "search_space": config.search_space or role.search_space,
-        }
-    )
-
-
-def choose_baselines(config: SearchConfig) -> tuple[str, ...]:
-    """The designs that the configuration names, each once, `all` being those of the search space.
-
-    Raises SpaceError for a name that is no design there.
-    """
-    opened = open_space(config)
-    if "all" in config.baselines:
-        return opened.names
-    for name in config.baselines:
-        opened.baseline(name)
-    return tuple(dict.fromkeys(config.baselines))
-
-
-def load_data(config: SearchConfig) -> Material:
-    """The configured data, or the role's synthetic world where none is given, split.
-
-    Raises DataError, UsageError.
-    """
-    return role_of(config).load(_of_its_role(config))
-
-
-def make_task(config: SearchConfig, material: Material) -> Task:
-    """What the run is about.
-
-    Raises UsageError for an objective or a cutoff that the data cannot give.
-    """
-    role = role_of(config)
-    for metric in (*config.objectives, *role.cut_at(config.cutoffs)):
-        material.require(metric)
-    return Task(
-        role=config.role,
-        data_name=material.data.name,
-        data_digest=material.data.digest,
-        split_rule=material.split.rule,
-        split_digest=material.split.digest,
-        sizes=material.sizes,
-        objectives=role.objectives(config.objectives),
-        constraints=config.task_constraints(),
-    )
-
-
-def time_plan(config: SearchConfig, space: OpenSpace, *, goes_on: bool = False) -> TimePlan:
-    """How the budget is divided; of a run that `goes_on` nothing but the budget can be changed any more.
-
-    Raises UsageError when it is too short for the baselines, one candidate a worker and the finals.
-    """
-    planned = partial(
-        plan_time,
-        workers=config.workers,
-        finalists=config.finalists,
-        baselines=len(config.baselines),
-        slow_baselines=len(space.until_time_is_up(config.baselines)),
-        training_s=config.training,
-    )
-    plan = planned(config.budget)
-    if not plan.fits:
-        raise UsageError(
-            f"budget: {duration(config.budget)} is too short for baselines, candidates and finals, with "
-            f"{duration(plan.training_s)} of training each and {config.workers} at a time: "
-            f"they take about {duration(plan.least_s)}",
-            fix=_room_for(enough_s(planned, plan.least_s), may_train_less=bool(config.training) and not goes_on),
-        )
-    return plan
-
-
-def _room_for(budget_s: int | None, *, may_train_less: bool) -> str:
-    if budget_s is None:
-        return "give fewer --baselines, more --workers, or a --training time"
-    return f"give --budget {typed_duration(budget_s)}" + (" or less --training" if may_train_less else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,30 +168,6 @@ def _digest_of(folder: Path) -> str:
     files = sorted(file for file in folder.rglob("*") if file.suffix in (".py", ".bpf") and file.is_file())
     content = b"".join(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes() for file in files)
     return hashlib.sha256(content).hexdigest()
-
-
-def training_limits(config: SearchConfig, material: Material, training_s: float) -> Limits:
-    """What one job of a run may use."""
-    return limits_of(config, training_s, answer_bytes=material.answer_bytes)
-
-
-def limits_of(config: SearchConfig, training_s: float, *, answer_bytes: int) -> Limits:
-    """What one job may use whose file of answers has so many bytes at most.
-
-    Predicting gets a quarter of the training time, and a little for a short training. The disk holds one state and one
-    file of answers at a time, and what a candidate writes besides.
-    """
-    predicting_s = training_s / 4 + 10
-    state_bytes = config.max_state_mb * MEBIBYTE
-    return Limits(
-        training_s=training_s,
-        predicting_s=predicting_s,
-        wall_s=training_s + predicting_s + 30,
-        memory_bytes=config.max_memory_mb * MEBIBYTE,
-        state_bytes=state_bytes,
-        answer_bytes=answer_bytes,
-        disk_bytes=state_bytes + answer_bytes + SCRATCH_BYTES,
-    )
 
 
 def _write_bundles(material: Material, secret: bytes, folder: Path) -> Bundles:

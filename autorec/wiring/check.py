@@ -6,8 +6,8 @@ from autorec.domain.control import Control
 from autorec.domain.job import Part
 from autorec.schemas.config import SearchConfig
 from autorec.tasks.known_roles import role_of
-from autorec.wiring.arena import load_data, settle
 from autorec.wiring.integrity import Integrity
+from autorec.wiring.task import load_data, settle
 
 JUDGED = (Part.SELECT, Part.CONFIRM)
 

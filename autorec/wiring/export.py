@@ -21,7 +21,7 @@ from autorec.schemas.flags import data_flags
 from autorec.schemas.replayed import replay_of
 from autorec.tasks.known_roles import role_named
 from autorec.tasks.roles import Material, Portable
-from autorec.wiring.arena import load_data
+from autorec.wiring.task import load_data
 
 if TYPE_CHECKING:
     from autorec.store.folder import RunFolder

@@ -11,7 +11,7 @@ from autorec.domain.state import Record, State
 from autorec.journal import Journal
 from autorec.ports import Objects
 from autorec.schemas.replayed import go_on_line
-from autorec.wiring.sitting import stored_config
+from autorec.wiring.stored import stored_config
 
 if TYPE_CHECKING:
     from autorec.store.folder import RunFolder

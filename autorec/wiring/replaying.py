@@ -25,10 +25,10 @@ from autorec.replay import Tape, TapedCrew, TapedInbox, TapedJournal, TapedPropo
 from autorec.schemas.config import SearchConfig
 from autorec.schemas.model_names import REPLAY, folder_of, shown
 from autorec.search import Pace, Search, enter_baseline
-from autorec.wiring.arena import limits_of
 from autorec.wiring.cassette import open_cassette
+from autorec.wiring.limits import limits_of
 from autorec.wiring.own import Own
-from autorec.wiring.sitting import config_of, lay_out_sources
+from autorec.wiring.stored import config_of, lay_out_sources
 
 if TYPE_CHECKING:
     from autorec.llm.tape import Due

@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autorec import __version__
 from autorec.domain import events as ev
 from autorec.domain.budget import TimePlan
-from autorec.domain.candidate import Candidate, Operator, Plan
+from autorec.domain.candidate import Operator, Plan
 from autorec.domain.errors import RunError, UsageError
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Part, Stage
@@ -30,18 +30,17 @@ from autorec.wiring.arena import (
     environment,
     home,
     isolated_executor,
-    load_data,
-    make_task,
     open_arena,
-    settle,
-    time_plan,
-    training_limits,
 )
 from autorec.wiring.integrity import demand
+from autorec.wiring.limits import training_limits
 from autorec.wiring.models import open_models, reopen_models
 from autorec.wiring.own import Own, read_again, read_own, try_prompts
+from autorec.wiring.seeds import read_seeds
 from autorec.wiring.shelf import Shelf
 from autorec.wiring.spaces import open_space
+from autorec.wiring.stored import first_event, lay_out_sources, stored_config
+from autorec.wiring.task import load_data, make_task, settle, time_plan
 from autorec.wiring.writers import open_writers, own_writers
 
 if TYPE_CHECKING:
@@ -91,15 +90,6 @@ class Sitting:
     def worked_s(self) -> float:
         """Wall clock of all sittings so far, this one included."""
         return self.folder.events.worked_until_now_s()
-
-
-def lay_out_sources(folder: "RunFolder", state: State) -> dict[str, str]:
-    """Write the champion's files under `champion/`; returns the files, none where there is no champion."""
-    if state.champion is None:
-        return {}
-    files = dict(Candidate.from_bytes(folder.objects.get(state.champion)).files)
-    folder.write_champion(files)
-    return files
 
 
 @contextmanager
@@ -165,7 +155,7 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
     with ExitStack() as stack:
         folder = RunFolder.open(Path(path), write=True)
         stack.callback(folder.close)
-        started = _first_event(folder)
+        started = first_event(folder)
         config, seeds, kept = stored_config(folder)
         if replayed := folder_of(config.llm, REPLAY):
             raise RunError(f"{path} follows the recording {replayed}", fix=f"begin anew: --llm replay:{replayed}")
@@ -183,34 +173,12 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         yield replace(sitting, notes=changes)
 
 
-def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str, str]], dict[str, Any]]:
-    """What a run was told when it began, people's candidates by name of the folder, and what else was theirs.
-
-    Raises RunError.
-    """
-    return config_of(_first_event(folder))
-
-
-def config_of(started: ev.RunStarted) -> tuple[SearchConfig, dict[str, dict[str, str]], dict[str, Any]]:
-    """The same of a run's first event."""
-    stored = dict(started.config)
-    seeds, own = stored.pop("seed_sources", {}), stored.pop("own", {})
-    return SearchConfig.model_validate(stored), seeds, own
-
-
 def _refuse_change(path: Path | str, what: str, found: str, expected: str) -> None:
     if found != expected:
         raise RunError(
             f"the {what} of {path} has changed since the run began: digest {found[:12]}, expected {expected[:12]}",
             fix="put the original file back, or begin a new run",
         )
-
-
-def _first_event(folder: "RunFolder") -> ev.RunStarted:
-    started = next(folder.events.read(upto=1), None)
-    if not isinstance(started, ev.RunStarted):
-        raise RunError(f"{folder.path} was never fully begun", fix="remove it and begin a new run")
-    return started
 
 
 def _sit_down(
@@ -319,15 +287,3 @@ def _likely_in_finals(state: State, finalists: int) -> list[Trained]:
     """Trainings of the baselines and of who leads the survivors now, cached ones apart: those took no time here."""
     records = (*state.baselines, *state.survivors[:finalists])
     return [r.search for r in records if r.search is not None and not r.search.cached]
-
-
-def read_seeds(config: SearchConfig) -> dict[str, dict[str, str]]:
-    """Sources by the last name of their folder: plans tell it, and where it lies is nobody else's business."""
-    from autorec.proposers.human import read_seed_code
-
-    seeds: dict[str, dict[str, str]] = {}
-    for folder in dict.fromkeys(config.seed_code):
-        name = folder.absolute().name
-        same = sum(known == name or known.startswith(f"{name} (") for known in seeds)
-        seeds[f"{name} ({same + 1})" if same else name] = read_seed_code(folder)
-    return seeds

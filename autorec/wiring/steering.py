@@ -18,7 +18,7 @@ from autorec.ports import Objects
 from autorec.schemas.config import SearchConfig
 from autorec.schemas.model_names import REPLAY, folder_of
 from autorec.wiring.reader import RunReader
-from autorec.wiring.sitting import stored_config
+from autorec.wiring.stored import stored_config
 
 if TYPE_CHECKING:
     from autorec.store.folder import RunFolder

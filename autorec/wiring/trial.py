@@ -15,10 +15,11 @@ from autorec.domain.job import Stage
 from autorec.domain.seeds import baseline_seed
 from autorec.schemas.config import SearchConfig
 from autorec.scratch import scratch_folder
-from autorec.wiring.arena import Arena, isolated_executor, load_data, open_arena, settle
+from autorec.wiring.arena import Arena, isolated_executor, open_arena
 from autorec.wiring.integrity import demand
 from autorec.wiring.own import read_own
 from autorec.wiring.spaces import open_space
+from autorec.wiring.task import load_data, settle
 
 Hear = Callable[[tuple[Control, ...]], None]
 """Told which controls of split and judge have held, before anything is trained."""

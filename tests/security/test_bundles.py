@@ -15,8 +15,9 @@ from autorec.schemas.config import SearchConfig
 from autorec.tasks.parts import rows_of
 from autorec.testing.executors import ScriptedExecutor, fails
 from autorec.testing.memory import MemoryObjects
-from autorec.wiring.arena import load_data, open_arena, settle
+from autorec.wiring.arena import open_arena
 from autorec.wiring.own import read_own
+from autorec.wiring.task import load_data, settle
 
 SECRET = b"s" * 32
 CANDIDATE = Candidate.of({"model.py": "x = 1\n", "train.py": "y = 1\n"})

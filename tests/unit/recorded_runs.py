@@ -27,7 +27,7 @@ from autorec.store.folder import RunFolder
 from autorec.testing.loop import InstantTrainer, NumberProposer, OneAtATime, falls_to_chance
 from autorec.testing.replies import ScriptedDesigner
 from autorec.testing.states import TASK
-from autorec.wiring.arena import limits_of
+from autorec.wiring.limits import limits_of
 from autorec.wiring.own import Own
 
 MODEL = "openai/scripted"

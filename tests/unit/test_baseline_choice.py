@@ -7,8 +7,8 @@ import pytest
 from autorec.domain.errors import AutorecError, SpaceError
 from autorec.schemas.config import SearchConfig
 from autorec.wiring import choose_in_time, settle
-from autorec.wiring.arena import time_plan
 from autorec.wiring.spaces import open_space
+from autorec.wiring.task import time_plan
 
 SPACE = open_space(SearchConfig())
 SPINE = ("pop", "itemknn", "ease", "ease_recency", "sasrec")

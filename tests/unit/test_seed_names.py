@@ -1,7 +1,7 @@
 """People's candidates go by the names of their folders: a run, and its recording, need not tell where those lie."""
 
 from autorec.schemas.config import SearchConfig
-from autorec.wiring.sitting import read_seeds
+from autorec.wiring.seeds import read_seeds
 
 
 def test_seeds_are_called_by_the_last_name_of_their_folder_each_by_another(tmp_path):

@@ -26,6 +26,7 @@ class Operator(StrEnum):
     CROSSOVER = "crossover"
     SIMPLIFY = "simplify"
     REPAIR = "repair"
+    HYPOTHESIS = "hypothesis"
     TUNE = "tune"
     POLICY = "policy"
     HUMAN = "human"

@@ -41,11 +41,13 @@ def run_facts(state: State, limits: Limits) -> dict[str, Any]:
     }
 
 
-def asked_facts(state: State, limits: Limits, hypothesis: str | None) -> dict[str, Any]:
-    """What every prompt is told, and the hypothesis that is to be tested, with the effect that a person predicted."""
+def hypothesis_facts(state: State, limits: Limits, hypothesis: str | None) -> dict[str, Any]:
+    """What every prompt is told, and what is to be tested with the effect that a person predicted; there is no parent
+    before something has survived.
+    """
     told = state.told(hypothesis)
     predicted_effect = told.predicted_effect if told else None
-    return {**run_facts(state, limits), "hypothesis": hypothesis, "predicted_effect": predicted_effect}
+    return {**run_facts(state, limits), "hypothesis": hypothesis, "predicted_effect": predicted_effect, "parent": None}
 
 
 def parent_facts(record: Record, state: State, files: Mapping[str, str]) -> dict[str, Any]:

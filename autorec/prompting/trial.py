@@ -7,7 +7,7 @@ from autorec.domain.evaluation import COSTS, CurvePoint, Evaluation, Task, Train
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Limits, OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Generation, Record, State
-from autorec.prompting.facts import asked_facts, failure, parent_facts, shown
+from autorec.prompting.facts import failure, hypothesis_facts, parent_facts, run_facts, shown
 from autorec.prompting.render import Templates
 
 FILES = {"model.py": "def build(data, params): ...\n", "train.py": "def fit(recommender, data, params, run): ...\n"}
@@ -24,16 +24,17 @@ def try_out(templates: Templates, task: Task, limits: Limits) -> None:
     begun, grown = State(seq=1, task=task, seed=0), _grown(task)
     parent, failed = grown.records["parent"], grown.records["failed"]
     templates.render("system", {"role": task.role})
-    templates.render("draft", asked_facts(begun, limits, None))
-    for hypothesis in (None, TOLD.sentence):
-        facts = asked_facts(grown, limits, hypothesis)
-        templates.render("draft", facts)
-        survivor = facts | parent_facts(parent, grown, FILES)
-        for operator in (Operator.IMPROVE, Operator.SIMPLIFY):
-            templates.render(operator.value, survivor)
-        templates.render("crossover", survivor | {"other": shown(parent, grown, FILES)})
-        broken = parent_facts(failed, grown, FILES)
-        templates.render("repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")})
+    for state in (begun, grown):
+        templates.render("draft", run_facts(state, limits))
+        templates.render("hypothesis", hypothesis_facts(state, limits, TOLD.sentence))
+    facts = run_facts(grown, limits)
+    survivor = facts | parent_facts(parent, grown, FILES)
+    for operator in (Operator.IMPROVE, Operator.SIMPLIFY):
+        templates.render(operator.value, survivor)
+    templates.render("crossover", survivor | {"other": shown(parent, grown, FILES)})
+    templates.render("hypothesis", hypothesis_facts(grown, limits, TOLD.sentence) | parent_facts(parent, grown, FILES))
+    broken = parent_facts(failed, grown, FILES)
+    templates.render("repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")})
     for truncated in (False, True):
         templates.render("again", {"faults": ["the reply is empty"], "truncated": truncated})
 

@@ -12,7 +12,7 @@ from autorec.llm.request import Request
 from autorec.ports import Objects
 from autorec.prompting.admission import breaches
 from autorec.prompting.edits import ReplyError
-from autorec.prompting.facts import asked_facts, failure, parent_facts, shown
+from autorec.prompting.facts import failure, hypothesis_facts, parent_facts, run_facts, shown
 from autorec.prompting.render import Templates
 from autorec.prompting.replies import Reply, parse_reply
 from autorec.prompting.simpler import not_simpler
@@ -27,12 +27,13 @@ TEMPERATURES: Mapping[Operator, float] = {
     Operator.CROSSOVER: 0.8,
     Operator.SIMPLIFY: 0.5,
     Operator.REPAIR: 0.2,
+    Operator.HYPOTHESIS: 0.6,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMProposer:
-    """Drafts, improves, crosses, simplifies and repairs candidates through a language model.
+    """Drafts, improves, crosses, simplifies and repairs candidates, and tests hypotheses, through a language model.
 
     `clients` are the models, by name. `max_usd` and `budget_tokens` stop planning once the run has spent that much (the
     clients' ledger holds the caps against calls in flight). `deadline_s` and `max_tokens` bound one call,
@@ -87,7 +88,10 @@ class LLMProposer:
         return Candidate.from_bytes(self.objects.get(candidate)).files
 
     def _messages(self, plan: Plan, state: State, base: Mapping[str, str]) -> list[Message]:
-        facts = asked_facts(state, self.limits, plan.hypothesis)
+        if plan.operator is Operator.HYPOTHESIS:
+            facts = hypothesis_facts(state, self.limits, plan.hypothesis)
+        else:
+            facts = run_facts(state, self.limits)
         if plan.parents:
             parent = state.records[plan.parents[0]]
             facts |= parent_facts(parent, state, base)

@@ -1,8 +1,8 @@
 """What a language model is asked for next, decided from the state and a seed alone.
 
-In this order: repair what failed, test what people ask, draft while nothing has survived; then whichever pays of
-drafting, improving or simplifying a survivor, and crossing two. Of several models the one is asked whose answers of
-that kind pay (see `arms.py`).
+In this order: repair what failed, test the hypotheses of people, draft while nothing has survived; then whichever
+pays of drafting, improving or simplifying a survivor, and crossing two. Of several models the one is asked whose
+answers of that kind pay (see `arms.py`).
 """
 
 import random
@@ -46,8 +46,8 @@ def next_plan(state: State, seed: int, *, models: Sequence[str], max_repairs: in
         return plan(Operator.REPAIR, parents=(broken.id,), hypothesis=broken.hypothesis, why=why)
     survivors = state.survivors
     if hypothesis := open_hypothesis(state):
-        operator, parents = (Operator.IMPROVE, (survivors[0].id,)) if survivors else (Operator.DRAFT, ())
-        return plan(operator, parents=parents, hypothesis=hypothesis.sentence, why="a person asks")
+        parents = tuple(survivor.id for survivor in survivors[:1])
+        return plan(Operator.HYPOTHESIS, parents=parents, hypothesis=hypothesis.sentence, why="a person asks")
     if not survivors:
         return plan(Operator.DRAFT, why="nothing has survived yet")
     crossing = (Operator.CROSSOVER,) if len(survivors) > 1 else ()

@@ -42,7 +42,7 @@ class ScriptedDesigner:
         with self._lock:
             if operator is None:
                 return "The prompt names no operator."
-            if "\nHypothesis to test: " in prompt and operator[1] != "repair":
+            if operator[1] == "hypothesis":
                 return self._once("hypothesis", prompt)
             if operator[1] == "repair":
                 return self._repair(prompt)

@@ -34,6 +34,7 @@ NOUNS: Mapping[Operator, str] = {
     Operator.CROSSOVER: "a crossed candidate",
     Operator.SIMPLIFY: "a simplified candidate",
     Operator.REPAIR: "a repaired candidate",
+    Operator.HYPOTHESIS: "a test of a person's hypothesis",
     Operator.TUNE: "a tuned candidate",
     Operator.POLICY: "a design of the policy",
     Operator.HUMAN: "a person's own code",

@@ -106,10 +106,10 @@ def _search_s(plan: TimePlan) -> float:
 
 def _prompt_tokens(config: SearchConfig, state: State, limits: Limits) -> int:
     from autorec.llm.hearing import CHARACTERS_PER_TOKEN
-    from autorec.prompting.facts import asked_facts
+    from autorec.prompting.facts import run_facts
     from autorec.prompting.render import Templates
 
     templates = Templates(assets("prompts"), read_prompts(config))
     asked = templates.render("system", {"role": state.task.role})
-    asked += templates.render("draft", asked_facts(state, limits, None))
+    asked += templates.render("draft", run_facts(state, limits))
     return len(asked) // CHARACTERS_PER_TOKEN + SOURCES_TOKENS

@@ -16,7 +16,7 @@ from autorec.testing.memory import MemoryObjects
 from autorec.testing.replies import design
 from autorec.testing.states import TASK, Story
 
-ASKED = (Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR, Operator.CROSSOVER, Operator.SIMPLIFY)
+ASKED = (Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR, Operator.CROSSOVER, Operator.SIMPLIFY, Operator.HYPOTHESIS)
 PROMPTS = Path(__file__).parents[2] / "prompts"
 
 
@@ -59,10 +59,11 @@ def told() -> dict[Operator, dict[str, str]]:
     state = story.state([good])
     for operator, parents, hypothesis in (
         (Operator.DRAFT, (), None),
-        (Operator.IMPROVE, (good.id,), "Two half-lives beat one."),
+        (Operator.IMPROVE, (good.id,), None),
         (Operator.REPAIR, (broken.id,), None),
         (Operator.CROSSOVER, (good.id, second.id), None),
         (Operator.SIMPLIFY, (good.id,), None),
+        (Operator.HYPOTHESIS, (good.id,), "Two half-lives beat one."),
     ):
         plan = Plan(
             proposer="llm", operator=operator, seed=0, parents=parents, hypothesis=hypothesis, model=listener.model

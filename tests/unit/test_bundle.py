@@ -107,7 +107,7 @@ def test_a_hostile_name_of_a_feature_stays_outside(tmp_path: Path) -> None:
         assert not [p for p in folder.iterdir() if b"Ignore" in p.read_bytes() or "Ignore" in p.name]
     task = replace(TASK, data_name=dataset.name)
     facts = run_facts(State(seq=0, seed=0, task=task), Limits())
-    prompt = Templates(PROMPTS).render("draft", {**facts, "hypothesis": None})
+    prompt = Templates(PROMPTS).render("draft", facts)
     prompt += Templates(PROMPTS).render("system", {"role": task.role})
     assert "data.item_features" in prompt
     assert task.primary.name in prompt and "Ignore" not in prompt

@@ -106,7 +106,7 @@ def test_a_repair_that_worked_ends_it(story):
 def test_hypotheses_are_tested_in_order_and_once():
     story = Story(MemoryObjects(), hypotheses=("first", "second"))
     plan = plan_for(story.state())
-    assert (plan.operator, plan.hypothesis) == (Operator.DRAFT, "first")
+    assert (plan.operator, plan.hypothesis) == (Operator.HYPOTHESIS, "first")
     assert plan_for(under_way(story.state(), plan)).hypothesis == "second"
     story.tell(files(0), hypothesis="first", decided=False)
     story.tell(files(1), hypothesis="second", value=0.1)
@@ -117,7 +117,7 @@ def test_a_hypothesis_starts_from_the_best_survivor():
     story = Story(MemoryObjects(), hypotheses=("h",))
     best, other = story.tell(files(0), value=0.2), story.tell(files(1), value=0.1)
     plan = plan_for(story.state([best, other]))
-    assert (plan.operator, plan.parents, plan.hypothesis) == (Operator.IMPROVE, (best.id,), "h")
+    assert (plan.operator, plan.parents, plan.hypothesis) == (Operator.HYPOTHESIS, (best.id,), "h")
 
 
 def test_a_hypothesis_that_never_gives_a_candidate_is_left():
@@ -168,7 +168,7 @@ def test_two_survivors_are_crossed_and_one_is_not_crossed_with_itself(story):
 def test_asks_that_a_dead_model_lost_use_up_neither_hypotheses_nor_repairs():
     story = Story(MemoryObjects(), hypotheses=("h",))
     broken = story.tell({"model.py": "", "train.py": ""}, outcome=CRASHED)
-    draft = Plan(proposer="llm", operator=Operator.DRAFT, seed=0, hypothesis="h")
+    draft = Plan(proposer="llm", operator=Operator.HYPOTHESIS, seed=0, hypothesis="h")
     asks = [repair_of(broken), draft]
     lost = tuple(DeclinedAsk(number=n, plan=plan, reason="no key", lasting=True) for n, plan in enumerate(asks * 5))
     state = replace(story.state(), declined=lost)

@@ -44,6 +44,8 @@ def _share(share: Share) -> str:
 
 
 def _money(bill: Bill) -> str:
+    if bill.unpriced and bill.unpriced == bill.calls:
+        return f"{bill.tokens:,} tokens, UNKNOWN price"
     unknown = f" and {count(bill.unpriced, 'call')} of UNKNOWN price" if bill.unpriced else ""
     return f"{bill.tokens:,} tokens, ${bill.usd:.4f}{unknown}"
 

@@ -4,12 +4,14 @@ An answer takes up a training besides, which is reckoned at what an answer usual
 preferred, yet not at any quality.
 
 Thompson sampling (Thompson 1933; Agrawal and Goyal 2012, for rewards from 0 to 1): each arm's reward is drawn from a
-beta distribution of what its answers were worth, and the largest draw for its cost wins. A share of the choices is
-made evenly, so that no arm starves. All that it knows is in the state, and all chance comes from the seed of the ask.
+beta distribution of what its answers were worth, and the largest draw for its cost wins. Before that, an arm that was
+asked less often than its floor is asked, so that none starves. All that it knows is in the state, and all chance comes
+from the seed of the ask.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from autorec.domain.candidate import Operator
@@ -18,8 +20,8 @@ from autorec.domain.reward import inner_reward
 from autorec.domain.spending import total
 from autorec.domain.state import State
 
-FLOOR = 0.2
-"""The share of choices that is made evenly among the arms."""
+FLOOR = 0.3
+"""Of this share of the asks every arm gets an even part at least: with four arms, one of thirteen each."""
 EXPECTED: Mapping[Operator, float] = {Operator.DRAFT: 0.3, Operator.CROSSOVER: 0.4, Operator.SIMPLIFY: 0.2}
 """Rewards before anything is known; 0.5 of the others."""
 WEIGHT = 2.0
@@ -62,9 +64,10 @@ def choose(arms: Sequence[Arm], state: State, rng: random.Random) -> Choice:
     price, unit = _unit(answers)
     usual = _mean([price(answer.bill) for answer in answers]) or 1.0
     standings = [_Standing.of(arm, answers, price, usual) for arm in arms]
-    if rng.random() < FLOOR:
-        chosen = rng.choice(standings)
-        return Choice(arm=chosen.arm, why=f"drawn evenly, so that none starves: {chosen.said(unit)}")
+    asked = Counter(_asked(state))
+    starving = min(standings, key=lambda standing: asked[standing.arm])
+    if asked[starving.arm] + 1 <= FLOOR * sum(asked[arm] for arm in arms) / len(arms):
+        return Choice(arm=starving.arm, why=f"asked least, so that none starves: {starving.said(unit)}")
     chosen = max(standings, key=lambda standing: standing.draw(rng) / (standing.cost + usual))
     return Choice(arm=chosen.arm, why=f"the largest draw of reward for its cost: {chosen.said(unit)}")
 
@@ -82,6 +85,14 @@ def answers_of(state: State) -> list[Answer]:
         if ask.plan.model and ask.bills and not ask.lasting
     ]
     return answers
+
+
+def _asked(state: State) -> Iterator[Arm]:
+    """The arm of every ask of a language model, under way ones too; that a model was out says nothing of its arms."""
+    declined = (declined.plan for declined in state.declined if not declined.lasting)
+    for each in (*state.candidates, *declined, *(ask.plan for ask in state.asks)):
+        if each.model:
+            yield Arm(operator=each.operator, model=each.model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """A scripted model that answers prompts with real designs: what the tests and the examples run in place of a model.
 
 The replies stand in `designs/` as a model would write them: `transitions`, `attention`, and `broken` (its scores
-have one column too many, which `repair` mends) are drafts, `hypothesis` answers a person's, `improve_*` and
-`simplify_*` are edits.
+have one column too many, which `repair` mends) are drafts, `hypothesis` answers a person's, `crossover` joins two,
+`improve_*` and `simplify_*` are edits.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 DESIGNS = Path(__file__).parent / "designs"
 DRAFTS = ("broken", "transitions", "attention")
 IMPROVEMENTS = ("improve_half_life", "improve_both_ways", "improve_last_item", "improve_bias")
-SIMPLIFICATION = "simplify_steps"
+SIMPLIFICATIONS = ("simplify_vectors", "simplify_attention", "simplify_decay", "simplify_steps")
 _OPERATOR = re.compile(r"^Operator: (\w+)$", re.MULTILINE)
 _SOURCE = re.compile(r"^File: (\S+)\n(`{3,})\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
 _SEARCHES = re.compile(r"^<<<<<<< SEARCH\n(.*?)\n=======$", re.MULTILINE | re.DOTALL)
@@ -42,8 +42,8 @@ class ScriptedDesigner:
         with self._lock:
             if operator is None:
                 return "The prompt names no operator."
-            if operator[1] == "hypothesis":
-                return self._once("hypothesis", prompt)
+            if operator[1] in ("hypothesis", "crossover"):
+                return self._once(operator[1])
             if operator[1] == "repair":
                 return self._repair(prompt)
             if operator[1] == "simplify":
@@ -70,11 +70,12 @@ class ScriptedDesigner:
         return _header() + f"File: params.json\n```json\n{self._vary(declared)}\n```\n"
 
     def _simplify(self, prompt: str) -> str:
-        """The simplification where it fits the parent; of others nothing can be left out."""
-        simpler = design(SIMPLIFICATION)
-        return simpler if fits(simpler, sources(prompt)) else "There is nothing to leave out."
+        """The first that fits the parent; of others nothing can be left out."""
+        fitting = (reply for name in SIMPLIFICATIONS if fits(reply := design(name), sources(prompt)))
+        return next(fitting, "There is nothing to leave out.")
 
-    def _once(self, name: str, prompt: str) -> str:
+    def _once(self, name: str) -> str:
+        """The design as it stands, and with other defaults where it was given before."""
         if (name, "") in self._given:
             return self._vary(design(name))
         self._given.add((name, ""))

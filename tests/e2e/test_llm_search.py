@@ -15,27 +15,41 @@ HYPOTHESIS = "the order of the last three items matters more than the rest"
 
 @pytest.fixture(scope="module")
 def finished(isolation, small_log, tmp_path_factory):
-    command = Command(tmp_path_factory.mktemp("work"))
+    command = Command(tmp_path_factory.mktemp("work"), AUTOREC_SEARCH_PROPOSERS="llm")
     with pytest.MonkeyPatch.context() as patch, ScriptedServer(ScriptedDesigner()) as server:
         patch.setenv("OPENAI_API_KEY", CANARY)
         flags = ("--llm", "openai/scripted", "--api-base", server.base, "--hypothesis", HYPOTHESIS, "--run", "r")
-        result = command.json(*quick(small_log, *flags, candidates=22))
+        result = command.json(*quick(small_log, *flags, "--training", "1s", candidates=24))
     return command, result, server
 
 
-def test_drafts_improvements_repairs_and_a_hypothesis(finished):
+def test_every_operator_is_gone_through(finished):
+    command, result, _ = finished
+    listed = command.json("list", "r")["candidates"]
+    made = {c["operator"] for c in listed if c["outcome"] == "completed"}
+    assert {"draft", "improve", "crossover", "repair", "hypothesis", "baseline"} <= made
+    assert "simplify" in result["cost"]["by_operator"]
+    repaired = next(c for c in listed if c["operator"] == "repair")
+    broken = next(c for c in listed if c["id"] == repaired["parents"][0])
+    assert broken["outcome"] in ("crashed", "malformed")
+    tested = next(c for c in listed if c["operator"] == "hypothesis")
+    assert command.json("show", "r", tested["id"])["hypothesis"] == HYPOTHESIS
+    assert HYPOTHESIS in command("hypotheses", "r")
+
+
+def test_it_finds_something_better_than_its_best_draft_and_shows_how(finished):
     command, _, _ = finished
     listed = command.json("list", "r")["candidates"]
-    operators = {c["operator"] for c in listed}
-    assert {"draft", "improve", "repair", "policy", "baseline"} <= operators
-    repaired = [c for c in listed if c["operator"] == "repair" and c["outcome"] == "completed"]
-    assert repaired
-    broken = next(c for c in listed if c["id"] == repaired[0]["parents"][0])
-    assert broken["outcome"] in ("crashed", "malformed")
-    records = [command.json("show", "r", c["id"]) for c in listed]
-    tested = [r for r in records if r["hypothesis"] == HYPOTHESIS]
-    assert tested
-    assert tested[0]["search"]["outcome"] == "completed"
+    value = {c["id"]: c["select"]["ndcg@10"] for c in listed if c.get("select")}
+    best = max((c for c in listed if c["operator"] != "baseline" and c["id"] in value), key=lambda c: value[c["id"]])
+    assert value[best["id"]] > max(value[c["id"]] for c in listed if c["operator"] == "draft" and c["id"] in value)
+    assert best["parents"]
+    family = {c["id"]: c for c in command.json("lineage", "r", best["id"])["lineage"]}
+    for parent in best["parents"]:
+        assert family[best["id"]]["deltas"][parent] == pytest.approx(value[best["id"]] - value[parent])
+    assert [c for c in family.values() if not c["parents"]]
+    assert command.json("show", "r", best["id"])["parents"] == best["parents"]
+    assert "+++" in command("diff", "r", best["id"])
 
 
 def test_prompt_reply_and_diff_can_be_looked_at(finished):
@@ -53,7 +67,6 @@ def test_tokens_are_counted_and_an_unknown_price_is_said(finished):
     assert result["cost"]["unpriced_calls"] == len(server.requests) > 3
     assert "UNKNOWN price" in command("status", "r")
     assert result["cost"]["by_model"]["openai/scripted"]["answers"] > 3
-    assert {"draft", "improve", "repair"} <= set(result["cost"]["by_operator"])
     assert sum(part["tokens"] for part in result["cost"]["by_operator"].values()) == result["cost"]["tokens"]
 
 

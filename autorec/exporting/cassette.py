@@ -128,7 +128,7 @@ def _named(config: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("llm", "llm_fallback"):
         named[key] = [shown(model) for model in config.get(key) or ()]
     own = dict(config.get("own") or {})
-    for kind in ("prompts", "search_space"):
+    for kind in ("prompts", "builtin_prompts", "search_space"):
         if own.get(kind):
             own[kind] = {**own[kind], "folder": PurePath(own[kind]["folder"]).name}
     return {**named, "own": own} if "own" in config else named

@@ -64,12 +64,12 @@ def read_text(path: Path) -> str:
         raise UsageError(f"{path} is not UTF-8 text (byte {error.start})", fix="save it as UTF-8") from None
 
 
-def environment(builtin: Path, own: TemplateFiles | None = None) -> Environment:
-    """Renders the templates below `builtin`, those of `own` before them. What nobody gives is an error, not a blank.
+def environment(builtin: Path | TemplateFiles, own: TemplateFiles | None = None) -> Environment:
+    """Renders the templates of `builtin`, those of `own` before them. What nobody gives is an error, not a blank.
 
     Templates of a recording may be a stranger's: none reaches behind the facts that it is given, or changes them.
     """
-    shipped = FileSystemLoader(builtin)
+    shipped = _loader(builtin)
     mine = [_Held(own)] if own else []
     return ImmutableSandboxedEnvironment(
         loader=ChoiceLoader([*mine, PrefixLoader({BUILTIN: shipped}), shipped]),
@@ -81,12 +81,12 @@ def environment(builtin: Path, own: TemplateFiles | None = None) -> Environment:
     )
 
 
-def refuse_strangers(own: TemplateFiles, templates: Environment, builtin: Path) -> None:
+def refuse_strangers(own: TemplateFiles, templates: Environment, builtin: Path | TemplateFiles) -> None:
     """Every file has the name of a built-in one, or another file of its folder names it.
 
     Raises UsageError with the nearest name for one that nothing would ever render.
     """
-    known = FileSystemLoader(builtin).list_templates()
+    known = _loader(builtin).list_templates()
     named: set[str | None] = set()
     for name, text in own.files.items():
         named |= _named_in(name, text, own, templates)
@@ -132,6 +132,10 @@ def _place(error: Exception) -> str:
         return f"{error.filename or error.name}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     return next((f"{f.filename}:{f.lineno}" for f in reversed(frames) if f.filename.endswith(SUFFIX)), "")
+
+
+def _loader(files: Path | TemplateFiles) -> BaseLoader:
+    return FileSystemLoader(files) if isinstance(files, Path) else _Held(files)
 
 
 class _Held(BaseLoader):

@@ -89,10 +89,9 @@ def answers_of(state: State) -> list[Answer]:
 
 def _asked(state: State) -> Iterator[Arm]:
     """The arm of every ask of a language model, under way ones too; that a model was out says nothing of its arms."""
-    declined = (declined.plan for declined in state.declined if not declined.lasting)
-    for each in (*state.candidates, *declined, *(ask.plan for ask in state.asks)):
-        if each.model:
-            yield Arm(operator=each.operator, model=each.model)
+    plans = [*(declined.plan for declined in state.declined if not declined.lasting), *(ask.plan for ask in state.asks)]
+    every = [*((r.operator, r.model) for r in state.candidates), *((plan.operator, plan.model) for plan in plans)]
+    yield from (Arm(operator=operator, model=model) for operator, model in every if model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """What a run uses of a person's own, as it was when the run began.
 
 Templates (prompts, a search space) are kept with the run, text and all: a resumed run goes on with those it began with,
-and says when the files have changed since. Of code only the digest of each module's file is kept: it is imported anew.
-A metric that has changed would measure another thing, so the run is not resumed with it.
+and says when the files have changed since. So are the built-in prompts, where a language model is asked: its recording
+can be played when they have changed. Of code only the digest of each module's file is kept: it is imported anew. A
+metric that has changed would measure another thing, so the run is not resumed with it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -27,19 +28,24 @@ from autorec.wiring.spaces import read_space
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """Files by kind, and by import string the digest of its module's file. `prompts_digest` is of all prompts as they
-    are resolved, built-in ones included, where a language model is asked.
+    """Files by kind, and by import string the digest of its module's file. `builtin_prompts` are those of the version
+    of then, where a language model is asked.
     """
 
     prompts: TemplateFiles | None = None
     search_space: TemplateFiles | None = None
-    prompts_digest: str | None = None
+    builtin_prompts: TemplateFiles | None = None
     code: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values for the record of the run."""
         content: dict[str, Any] = _adapter().dump_python(self, mode="json")
         return content
+
+    @property
+    def templates(self) -> Templates:
+        """All prompts. Raises UsageError for a file of a person's own that nothing would ever render."""
+        return Templates(self.builtin_prompts or assets("prompts"), self.prompts)
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> "Own":
@@ -58,7 +64,7 @@ def read_own(config: SearchConfig) -> Own:
     return Own(
         prompts=prompts,
         search_space=read_space(config),
-        prompts_digest=Templates(assets("prompts"), prompts).digest if config.llm else None,
+        builtin_prompts=_builtin_prompts() if config.llm else None,
         code={spec: own_code.source_digest(spec) for spec in specs},
     )
 
@@ -84,7 +90,7 @@ def read_prompts(config: SearchConfig) -> TemplateFiles | None:
 def try_prompts(own: Own, task: Task, limits: Limits) -> None:
     """Render prompts of one's own with made-up facts. Raises UsageError, with file and line."""
     if own.prompts is not None:
-        try_out(Templates(assets("prompts"), own.prompts), task, limits)
+        try_out(own.templates, task, limits)
 
 
 def own_metrics(config: SearchConfig) -> dict[str, ListMetric]:
@@ -136,8 +142,8 @@ def _changes(config: SearchConfig, own: Own) -> Iterator[str]:
     ):
         if kept is not None and _now(config, read) != kept:
             yield f"{key}: the files in {kept.folder} have changed since the run began, with which it goes on"
-    if own.prompts_digest and Templates(assets("prompts"), own.prompts).digest != own.prompts_digest:
-        yield "prompts: the built-in ones have changed since the run began; it goes on with those of this version"
+    if own.builtin_prompts and own.builtin_prompts.files != _builtin_prompts().files:
+        yield "prompts: the built-in ones have changed since the run began, with which it goes on"
     for spec, digest in own.code.items():
         own_code.load(_key(config, spec), spec)
         if own_code.source_digest(spec) == digest:
@@ -149,6 +155,10 @@ def _changes(config: SearchConfig, own: Own) -> Iterator[str]:
                 fix="put the file back as it was, or begin a new run",
             )
         yield f"{_key(config, spec)}: {spec} has changed since the run began; the run goes on with it as it is now"
+
+
+def _builtin_prompts() -> TemplateFiles:
+    return read_templates(assets("prompts"), "prompts")
 
 
 def _now(config: SearchConfig, read: Any) -> TemplateFiles | None:

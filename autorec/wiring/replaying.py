@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from autorec import __version__
-from autorec.assets import assets
 from autorec.domain import events as ev
 from autorec.domain.candidate import Candidate, Operator, Plan
 from autorec.domain.errors import ReplayError, UsageError
@@ -203,7 +202,6 @@ def _llm(played: SearchConfig, folder: "RunFolder", tape: Tape) -> "LLMProposer 
     if not played.llm:
         return None
     from autorec.llm.tape import ReplayClient
-    from autorec.prompting.render import Templates
     from autorec.proposers.llm import LLMProposer
 
     own = Own.from_json(config_of(tape.recording.started)[2])
@@ -212,7 +210,7 @@ def _llm(played: SearchConfig, folder: "RunFolder", tape: Tape) -> "LLMProposer 
             name: ReplayClient(model=name, due=partial(_due, tape), recorded=tuple(tape.recording.exchanges.values()))
             for name in map(shown, played.llm)
         },
-        templates=Templates(assets("prompts"), own.prompts),
+        templates=own.templates,
         objects=folder.objects,
         limits=limits_of(played, played.training or 0.0, answer_bytes=0),
         max_usd=played.max_usd,

@@ -223,7 +223,7 @@ def _sit_down(
     search = Search(
         journal=journal,
         inbox=folder.inbox,
-        proposer=open_writers(config, arena, folder.objects, seeds, models, own.prompts),
+        proposer=open_writers(config, arena, folder.objects, seeds, models, own),
         train=trainer.train,
         selector=NsgaSelector(
             objectives=arena.task.objectives,

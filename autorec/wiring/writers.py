@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from autorec.assets import assets
 from autorec.domain.candidate import Declined, Plan, Proposal
 from autorec.domain.errors import UsageError
 from autorec.domain.state import State
@@ -16,10 +15,10 @@ from autorec.proposers.policy import NAME as POLICY
 from autorec.schemas.config import SearchConfig
 from autorec.wiring import own_code
 from autorec.wiring.arena import Arena
+from autorec.wiring.own import Own
 
 if TYPE_CHECKING:
     from autorec.llm.client import LLMClient
-    from autorec.prompting.templates import TemplateFiles
 
 BUILT_IN = (LLM, POLICY)
 
@@ -62,7 +61,7 @@ def open_writers(
     objects: Objects,
     seeds: Mapping[str, Mapping[str, str]],
     models: "Mapping[str, LLMClient]",
-    prompts: "TemplateFiles | None",
+    own: Own,
 ) -> Proposer:
     """People's own code first, then those who write by turns, in the order in which they are named."""
     from autorec.proposers.human import HumanProposer
@@ -70,7 +69,7 @@ def open_writers(
 
     makers: dict[str, Callable[[], Proposer]] = {POLICY: lambda: _policy(config, arena)}
     if models:
-        makers[LLM] = lambda: _llm(config, arena, objects, models, prompts)
+        makers[LLM] = lambda: _llm(config, arena, objects, models, own)
     for name, cls in own_writers(config).items():
         makers[name] = lambda name=name, cls=cls: Guarded(name, cls, _desk(arena, objects))  # type: ignore[misc]
     then = {name: makers[name]() for name in writers(config) if name in makers}
@@ -139,14 +138,13 @@ def _llm(
     arena: Arena,
     objects: Objects,
     models: "Mapping[str, LLMClient]",
-    prompts: "TemplateFiles | None",
+    own: Own,
 ) -> Proposer:
-    from autorec.prompting.render import Templates
     from autorec.proposers.llm import LLMProposer
 
     return LLMProposer(
         clients=models,
-        templates=Templates(assets("prompts"), prompts),
+        templates=own.templates,
         objects=objects,
         limits=arena.limits,
         max_usd=config.max_usd,

@@ -1,5 +1,6 @@
 """Prompts of one's own: they replace, they extend, and what is wrong with them is told with file and line."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from autorec.prompting.render import Templates
 from autorec.prompting.templates import read_templates
 from autorec.prompting.trial import try_out
 from autorec.testing.states import TASK
+from autorec.wiring.own import Own
 
 BUILT_IN = assets("prompts")
 
@@ -82,10 +84,14 @@ def test_a_folder_without_a_template_is_refused(tmp_path):
         read_templates(tmp_path, "prompts")
 
 
-def test_the_digest_is_of_what_is_resolved(tmp_path):
-    plain = Templates(BUILT_IN).digest
-    assert plain == Templates(BUILT_IN).digest
-    assert own(tmp_path, again="Once more.").digest != plain
+def test_the_built_in_ones_of_then_are_rendered_and_not_those_of_now(tmp_path):
+    read = read_templates(BUILT_IN, "prompts")
+    then = replace(read, files={**read.files, "again.j2": "It was thus."})
+    (tmp_path / "draft.j2").write_text("{% include 'builtin/again.j2' %} And so on.")
+    kept = Own.from_json(Own(builtin_prompts=then, prompts=read_templates(tmp_path, "prompts")).as_json())
+    assert kept.templates.render("again", {}) == "It was thus.\n"
+    assert kept.templates.render("draft", {}) == "It was thus. And so on.\n"
+    assert Own().templates.render("system", {"role": "ranking"}) == kept.templates.render("system", {"role": "ranking"})
 
 
 def test_a_template_reaches_neither_python_nor_the_machine(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ class Journal:
         for event in events.read():
             self._fold.take(event)
         self._state: State | None = None
+        self._latest: State | None = None
 
     @property
     def empty(self) -> bool:
@@ -29,8 +30,13 @@ class Journal:
     def state(self) -> State:
         """The run now; the same object until the next event."""
         if self._state is None:
-            self._state = self._fold.snapshot()
+            self._state = self._latest = self._fold.snapshot()
         return self._state
+
+    @property
+    def latest(self) -> State | None:
+        """The run as the loop last looked at it, None before; unlike `state`, for any thread to read."""
+        return self._latest
 
     def record(self, event: Event) -> int:
         """Store the event, fold it in, tell the listeners; returns its sequence number."""

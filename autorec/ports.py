@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from autorec.domain.candidate import Candidate, Declined, Plan, Proposal
 from autorec.domain.commands import Letter
+from autorec.domain.diagnosis import Answered, Contrast, Examined
 from autorec.domain.evaluation import Judged, Task, Trained
 from autorec.domain.events import Event
 from autorec.domain.job import Job, Limits, Outcome, Part, Snapshot, Stage
@@ -97,6 +98,21 @@ class Judge(Protocol):
 
         Raises MalformedPredictions with a reason for the candidate's author.
         """
+        ...
+
+
+class Examiner(Protocol):
+    """Says of judged answers of *select* where they are good and where not; it holds those labels, as the judge does.
+
+    Safe to call from several threads.
+    """
+
+    def examine(self, answers: Answered) -> Examined:
+        """Segments, and what is given against what was wanted."""
+        ...
+
+    def compare(self, ours: Answered, theirs: Answered) -> Contrast:
+        """How much two answers have in common, which units gain and lose, and in which segments."""
         ...
 
 

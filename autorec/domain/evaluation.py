@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from autorec.domain.diagnosis import Diagnosis
 from autorec.domain.job import NO_ISOLATION, OutcomeKind, Part, Stage, Usage
 
 
@@ -49,7 +50,8 @@ class Trained:
 
     `took_s` are the seconds from asking for it to having it: a sandbox, training, predicting, judging.
     `not_retrained` marks a final that was judged from the kept state of an earlier stage.
-    Digests name objects of the store; `evaluation` is None unless the outcome is completed (or stopped).
+    Digests name objects of the store; `evaluation` is None unless the outcome is completed (or stopped). Only trainings
+    of the search are diagnosed.
     """
 
     candidate: str
@@ -71,6 +73,7 @@ class Trained:
     log: str | None = None
     cached: bool = False
     not_retrained: bool = False
+    diagnosis: Diagnosis | None = None
 
     @property
     def ok(self) -> bool:

@@ -53,7 +53,7 @@ def rival_of(record: Record, state: State, predicted_effect: str | None = None) 
     The best of its parents; a parent that failed stands for its own parents, so that a repair answers for what it
     mends. Without any: the baseline that the prediction names, else the best baseline.
     """
-    if parents := _judged_parents(record, state):
+    if parents := judged_parents(record, state):
         return state.best(parents)
     baselines = [baseline for baseline in state.baselines if baseline.ok and baseline.id != record.id]
     named = [baseline for baseline in baselines if _names(predicted_effect, baseline.name)]
@@ -128,8 +128,8 @@ def _untested(sentence: str, state: State) -> str:
     return out or told or "no candidate yet: it is the next thing that the language model is asked for"
 
 
-def _judged_parents(record: Record, state: State) -> list[Record]:
-    """Parents that were judged; one that failed is replaced by its own."""
+def judged_parents(record: Record, state: State) -> list[Record]:
+    """Parents that were judged, each once; one that failed is replaced by its own."""
     found: dict[str, Record] = {}
     waiting = list(record.parents)
     while waiting:

@@ -5,12 +5,15 @@ from typing import Any, Protocol
 
 from autorec.domain.control import Control
 from autorec.domain.errors import UsageError
+from autorec.domain.evaluation import Objective
 from autorec.judging.list_controls import ListControls
+from autorec.judging.list_examiner import ListExaminer
 from autorec.judging.lists import ListJudge, try_metric
 from autorec.judging.pair_controls import PairControls
+from autorec.judging.pair_examiner import PairExaminer
 from autorec.judging.pairs import PairJudge
 from autorec.judging.seal import SealedJudge
-from autorec.ports import Judge
+from autorec.ports import Examiner, Judge
 
 JUDGES: Mapping[str, Callable[..., Judge]] = {"lists": ListJudge, "probabilities": PairJudge}
 """By the kind of answer, as the query's `meta.json` names it; see each for what it takes."""
@@ -30,6 +33,13 @@ class Controls(Protocol):
 
 CONTROLS: Mapping[str, Callable[..., Controls]] = {"lists": ListControls, "probabilities": PairControls}
 """By the kind of answer, as `JUDGES`."""
+
+
+EXAMINERS: Mapping[str, Callable[[Mapping[str, Any], Objective], Examiner]] = {
+    "lists": ListExaminer,
+    "probabilities": PairExaminer,
+}
+"""What examines answers besides judging them, by the kind of answer; made with the judge's key."""
 
 
 TRIALS: Mapping[str, Callable[[str, Any], None]] = {"lists": try_metric}

@@ -18,10 +18,9 @@ from optuna.trial import FrozenTrial
 
 from autorec.domain.candidate import SHORT_ID
 from autorec.domain.evaluation import COSTS, Constraint, Objective, Trained, value_of
+from autorec.domain.likeness import NEAR_IDENTICAL, is_lighter, print_of, similarity
 from autorec.domain.state import Record, State
 
-NEAR_IDENTICAL = 0.9
-"""Share of equal fingerprint entries from which two candidates count as recommending the same."""
 MAX_NEAR_IDENTICAL = 2
 _SMALLEST_COST = 2.0**-20
 
@@ -33,8 +32,9 @@ class NsgaSelector:
     It looks at the survivors of the last generation and at what was decided since. Failures and candidates over a
     constraint's limit never survive; of the rest, NSGA-II's elite selection (Deb et al. 2002) keeps the best: by rank,
     then, in the rank that does not fit whole, by crowding distance. With one objective that is the best by value.
-    At most two survivors share near-identical predictions. Survivors come by rank, then by the first objective, and
-    what is older goes first where all is equal.
+    Of those that predict the same, what is worse than another survives beside it only where it is simpler, smaller or
+    quicker, and a third never does. Survivors come by rank, then by the first objective, and what is older goes first
+    where all is equal.
     """
 
     objectives: tuple[Objective, ...]
@@ -47,10 +47,10 @@ class NsgaSelector:
         reasons = {record.id: self._unfit(record) for record in looked_at}
         pool = [record for record in looked_at if not reasons[record.id]]
         ranking = self._elite(pool)
-        while third := _third_alike(ranking.elite):
-            record, like = third
+        while repeats := _repeating(ranking.elite):
+            record, why = repeats
             pool.remove(record)
-            reasons[record.id] = f"dropped: third with near-identical predictions to {like.id[:SHORT_ID]}"
+            reasons[record.id] = f"dropped: {why}"
             ranking = self._elite(pool)
         for record in pool:
             reasons[record.id] = self._verdict(record, ranking)
@@ -125,14 +125,6 @@ def values_of(trained: Trained, objectives: Iterable[Objective]) -> list[float]:
     return [_told(each.name, value_of(trained, each.name)) for each in objectives]
 
 
-def similarity(a: Record, b: Record) -> float:
-    """Share of equal fingerprint entries, an estimate of how much two candidates' recommendations overlap."""
-    first, second = _fingerprint(a), _fingerprint(b)
-    if not first or len(first) != len(second):
-        return 0.0
-    return sum(x == y for x, y in zip(first, second, strict=True)) / len(first)
-
-
 def _told(name: str, value: float) -> float:
     return float(round(log2(max(value, _SMALLEST_COST)))) if name in COSTS else value
 
@@ -144,22 +136,24 @@ def _looked_at(state: State) -> tuple[Record, ...]:
     return tuple(unique.values())
 
 
-def _third_alike(elite: Sequence[Record]) -> tuple[Record, Record] | None:
-    """The first record that is near-identical to as many better ones as may be, and the best of those."""
+def _repeating(elite: Sequence[Record]) -> tuple[Record, str] | None:
+    """The first record that repeats a better one's answers and is no lighter for it, or repeats too many; and why."""
     for place, record in enumerate(elite):
-        alike = [better for better in elite[:place] if similarity(record, better) >= NEAR_IDENTICAL]
+        alike = [better for better in elite[:place] if _predict_the_same(record, better)]
         if len(alike) >= MAX_NEAR_IDENTICAL:
-            return record, alike[0]
+            return record, f"third with near-identical predictions to {alike[0].id[:SHORT_ID]}"
+        for better in alike:
+            if not is_lighter(record, than=better):
+                return record, f"predicts as {better.id[:SHORT_ID]} does, and is neither simpler, smaller nor quicker"
     return None
+
+
+def _predict_the_same(a: Record, b: Record) -> bool:
+    return similarity(print_of(a), print_of(b)) >= NEAR_IDENTICAL
 
 
 def _dominates(a: Sequence[float], b: Sequence[float]) -> bool:
     return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
-
-
-def _fingerprint(record: Record) -> tuple[int, ...]:
-    evaluation = _search_of(record).evaluation
-    return evaluation.fingerprint if evaluation else ()
 
 
 def _search_of(record: Record) -> Trained:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from autorec import __version__
 from autorec.assets import assets
+from autorec.diagnosing import Diagnosing
 from autorec.domain.candidate import Candidate
 from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.evaluation import Task
 from autorec.domain.job import HISTORY_OF, Limits, Stage
+from autorec.domain.state import State
 from autorec.evaluation import Bundles, Trainer
 from autorec.ports import Executor, Objects
 from autorec.schemas.config import SearchConfig
@@ -70,8 +72,12 @@ def open_arena(
     folder: Path,
     training_s: float,
     own: Own,
+    known: Callable[[], State | None] = lambda: None,
 ) -> Arena:
-    """Write the bundles under `folder` and bring judge, executor and cache of baselines together."""
+    """Write the bundles under `folder` and bring judge, executor and cache of baselines together.
+
+    `known` gives the run whose candidates are compared with each other, from any thread; None where there is no run.
+    """
     from autorec.judging.judges import open_judge
 
     role, task = role_of(config), make_task(config, material)
@@ -101,7 +107,9 @@ def open_arena(
         task=task,
         judge=judge,
         integrity=Integrity(material=material, judge=judge, key=key, cutoffs=cutoffs, seed=config.seed),
-        trainer=_remembering(trainer, config, task, material, baselines, own),
+        trainer=_remembering(
+            trainer, _diagnosing(trainer, material, key, task, known), config, material, task, baselines, own
+        ),
         space=opened.space,
         code=opened.code,
         baselines=baselines,
@@ -110,11 +118,29 @@ def open_arena(
     )
 
 
+def _diagnosing(
+    trainer: Trainer, material: Material, key: Mapping[str, Any], task: Task, known: Callable[[], State | None]
+) -> Diagnosing:
+    from autorec.judging.judges import EXAMINERS
+    from autorec.judging.weights import weigh
+
+    return Diagnosing(
+        inner=trainer,
+        objects=trainer.objects,
+        examiner=EXAMINERS[material.answer["answer"]](key, task.primary),
+        weigh=partial(weigh, counts=frozenset(material.sizes.values())),
+        objective=task.primary,
+        training_s=trainer.limits.training_s,
+        known=known,
+    )
+
+
 def _remembering(
     trainer: Trainer,
+    diagnosing: Diagnosing,
     config: SearchConfig,
-    task: Task,
     material: Material,
+    task: Task,
     baselines: Mapping[str, Candidate],
     own: Own,
 ) -> "BaselineCache":
@@ -123,7 +149,7 @@ def _remembering(
     from autorec.store.objects import ObjectFolder
 
     return BaselineCache(
-        inner=trainer,
+        inner=diagnosing,
         baselines=frozenset(c.id for c in baselines.values()),
         folder=home() / "baselines",
         kept=ObjectFolder(home() / "objects"),

@@ -211,6 +211,7 @@ def _sit_down(
         folder=folder.fresh_work(),
         training_s=plan.training_s,
         own=own,
+        known=lambda: journal.latest,
     )
     _check(journal, arena)
     trainer = Timed(inner=arena.trainer, clock=time.monotonic)

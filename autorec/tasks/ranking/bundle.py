@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from autorec.domain.job import Part
+from autorec.domain.job import HISTORY_OF, Part
 from autorec.tasks.bundle import FILE_MODE, FOLDER_MODE
 from autorec.tasks.datasets import Bools, Float32s, Int32s, Int64s
 from autorec.tasks.parts import rows_of
 from autorec.tasks.ranking.impressions import Category, Impressions, Number
-from autorec.tasks.ranking.vocabulary import Vocabulary
+from autorec.tasks.ranking.vocabulary import LEAST_COUNT, Vocabulary
 from autorec.tasks.splits import Split
 
 Values = Float32s | Int32s
@@ -28,18 +28,36 @@ BLOCK_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Truth:
-    """What is asked in a part, as the judge needs it: see `judging.pairs.RowTruth`."""
+    """What is asked in a part, as the judge needs it: see `judging.pairs.RowTruth` and `pair_examiner.KnownRows`."""
 
     labels: Bools
     users: Int32s | None
     asked: Int64s
+    activity: Int64s | None
+    unknown: Int64s
 
 
 def truth(rows: Impressions, split: Split, part: Part, secret: bytes) -> Truth:
-    """Labels and users (-1: none named) of a part in the order of the data, and the order of asking candidates."""
-    here = rows_of(split.part, part)
+    """Labels and users (-1: none named) of a part in the order of the data, the order of asking candidates, and what
+    the rows before it tell of each row.
+    """
+    here, before = rows_of(split.part, part), rows_of(split.part, *HISTORY_OF[part])
     order = _random(secret, f"rows of {part}").permutation(int(here.sum()))
-    return Truth(labels=rows.labels[here], users=rows.users.codes[here] if rows.users else None, asked=order)
+    unknown = sum((_known_times(field, before, here) < LEAST_COUNT) for field in rows.fields)
+    return Truth(
+        labels=rows.labels[here],
+        users=rows.users.codes[here] if rows.users else None,
+        asked=order,
+        activity=_known_times(rows.users, before, here, of_missing=0) if rows.users else None,
+        unknown=np.zeros(len(order), dtype=np.int64) + unknown,
+    )
+
+
+def _known_times(field: Category, before: Bools, here: Bools, of_missing: int = LEAST_COUNT) -> Int64s:
+    """How many of the rows `before` hold the value of each of the rows `here`; `of_missing` where it has none."""
+    known = field.codes[before]
+    counts = np.append(np.bincount(known[known >= 0], minlength=len(field.values)), of_missing)
+    return counts[field.codes[here]]
 
 
 def write_training(

@@ -1,0 +1,139 @@
+"""Where probabilities are good and where not: by user, by what training knows, by size. On *select* alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autorec.domain.diagnosis import SHARE_DECIMALS, Answered, Balance, Contrast, Examined
+from autorec.domain.evaluation import Objective
+from autorec.domain.job import Part
+from autorec.judging.pair_metrics import logloss_by_row
+from autorec.judging.segments import Grouping, in_thirds, moved, spans_of
+
+TENTHS = ("lowest", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "highest")
+ACTIVITY = ("new users", "few rows", "middle", "many rows")
+UNKNOWN = ("none", "one", "several")
+SAME = 1e-6
+"""Values by unit are kept in single precision."""
+
+
+class KnownRows(Protocol):
+    """What whoever holds the data must say of a part besides `pairs.RowTruth`, in the data set's order of rows.
+
+    `activity` int [n] (None where the data names no users): rows of training of the row's user, 0 where it names none.
+    `unknown` int [n]: how many of its categories hold a value that training does not hold twice.
+    """
+
+    @property
+    def labels(self) -> NDArray[np.bool_]: ...
+
+    @property
+    def activity(self) -> NDArray[np.int64] | None: ...
+
+    @property
+    def unknown(self) -> NDArray[np.int64]: ...
+
+
+class PairExaminer:
+    """Examines judged probabilities; implements `ports.Examiner`. `key` is what the judge was made with.
+
+    Rows are grouped by how many rows of training their user has (none, then thirds), and by how many of their
+    categories hold a value that training does not know; the measure is the log loss, lower is better. Tenths of the
+    rows by probability say where it promises too much.
+    """
+
+    def __init__(self, key: Mapping[str, Any], objective: Objective) -> None:
+        self._key = key
+        self._objective = objective
+
+    @cached_property
+    def _sheet(self) -> "_Sheet":
+        return _Sheet(self._key["truth"](Part.SELECT))
+
+    def examine(self, answers: Answered) -> Examined:
+        """See `ports.Examiner`."""
+        scores, sheet = _loaded(answers.predictions), self._sheet
+        losses = logloss_by_row(sheet.truth.labels, scores)
+        return Examined(
+            segments=tuple(segment for grouping in sheet.groupings for segment in grouping.segments(losses)),
+            balances=tuple(sheet.balances(scores)),
+        )
+
+    def compare(self, ours: Answered, theirs: Answered) -> Contrast:
+        """See `ports.Examiner`."""
+        a, b, sheet = _loaded(ours.predictions), _loaded(theirs.predictions), self._sheet
+        differences = logloss_by_row(sheet.truth.labels, a) - logloss_by_row(sheet.truth.labels, b)
+        by_unit = self._objective.worth(1.0) * (_loaded(ours.per_unit) - _loaded(theirs.per_unit))
+        gained, lost, unchanged = moved(by_unit, SAME)
+        return Contrast(
+            of="rank correlation",
+            in_common=round(rank_correlation(a, b), SHARE_DECIMALS) + 0.0,
+            gained=gained,
+            lost=lost,
+            unchanged=unchanged,
+            gains=tuple(gain for grouping in sheet.groupings for gain in grouping.gains(differences)),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Sheet:
+    """The rows of *select*, made ready."""
+
+    truth: KnownRows
+
+    @cached_property
+    def groupings(self) -> tuple[Grouping, ...]:
+        unknown = np.minimum(self.truth.unknown, 2).astype(np.int64)
+        spans = spans_of(unknown, self.truth.unknown, len(UNKNOWN), "of its values")
+        values = _of_loss(group="rows by values that training does not know", names=UNKNOWN, spans=spans, codes=unknown)
+        return (*self._users(), values)
+
+    def _users(self) -> tuple[Grouping, ...]:
+        activity = self.truth.activity
+        if activity is None:
+            return ()
+        known, codes = activity > 0, np.zeros(len(activity), dtype=np.int64)
+        codes[known] = 1 + in_thirds(activity[known])
+        spans = spans_of(codes, activity, len(ACTIVITY), "rows of training")
+        return (_of_loss(group="rows by activity of their user", names=ACTIVITY, spans=spans, codes=codes),)
+
+    def balances(self, scores: NDArray[np.float64]) -> list[Balance]:
+        """Mean probability and share of clicks of each tenth of the rows, the lowest first; none for few rows."""
+        if len(scores) < 10 * len(TENTHS):
+            return []
+        tenths = np.array_split(np.argsort(scores, kind="stable"), len(TENTHS))
+        return [
+            Balance(
+                group="tenths of the rows by probability",
+                name=name,
+                given=round(float(scores[rows].mean()), SHARE_DECIMALS),
+                wanted=round(float(self.truth.labels[rows].mean()), SHARE_DECIMALS),
+            )
+            for name, rows in zip(TENTHS, tenths, strict=True)
+        ]
+
+
+def rank_correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Spearman's: the correlation of ranks, ties sharing their mean rank; 0 where one side is constant."""
+    x, y = _ranks(a), _ranks(b)
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / scale) if scale > 0 else 0.0
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
+
+
+def _of_loss(*, group: str, names: tuple[str, ...], spans: tuple[str, ...], codes: NDArray[np.int64]) -> Grouping:
+    return Grouping(group=group, names=names, spans=spans, codes=codes, measure="logloss", sign=-1)
+
+
+def _loaded(content: bytes) -> NDArray[np.float64]:
+    return np.asarray(np.load(BytesIO(content), allow_pickle=False), dtype=np.float64)

@@ -7,7 +7,7 @@ from math import isfinite
 from autorec.domain.diagnosis import CurveShape
 from autorec.domain.evaluation import CurvePoint, Objective
 
-LEAST_POINTS = 4
+LEAST_POINTS = 2
 STILL = 0.01
 """A curve whose whole range is less than this share of its best value has hardly moved."""
 MUCH_BACK = 0.5

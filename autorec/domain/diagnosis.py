@@ -60,7 +60,7 @@ class Gain:
 class Contrast:
     """One candidate's answers beside another's: `gained`, `lost` and `unchanged` units add up to all.
 
-    `in_common` is the share of places in common, or the rank correlation of scores: `of` says what.
+    `in_common` is a share of places, or a rank correlation of scores: `of` says which.
     """
 
     of: str

@@ -60,7 +60,7 @@ class ListExaminer:
         gained, lost, unchanged = moved(differences, SAME)
         gains = (sheet.users.gains(differences), *(each.gains(found) for each in sheet.wanted))
         return Contrast(
-            of=f"places of the top {self._k}",
+            of=f"share of the top {self._k} in common",
             in_common=round(_in_common(a[sheet.warm], b[sheet.warm]), SHARE_DECIMALS),
             gained=gained,
             lost=lost,
@@ -133,7 +133,7 @@ class _Sheet:
         given, wanted = shares(self.item_class[shown], n), shares(self.wanted[0].codes, n)
         return [
             Balance(
-                group="places by popularity",
+                group="share of places against share of wanted items, by popularity",
                 name=name,
                 given=round(float(given[code]), SHARE_DECIMALS),
                 wanted=round(float(wanted[code]), SHARE_DECIMALS),

@@ -109,7 +109,7 @@ class _Sheet:
         tenths = np.array_split(np.argsort(scores, kind="stable"), len(TENTHS))
         return [
             Balance(
-                group="tenths of the rows by probability",
+                group="mean probability against share of clicks, by tenth of the rows",
                 name=name,
                 given=round(float(scores[rows].mean()), SHARE_DECIMALS),
                 wanted=round(float(self.truth.labels[rows].mean()), SHARE_DECIMALS),
@@ -132,7 +132,7 @@ def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _of_loss(*, group: str, names: tuple[str, ...], spans: tuple[str, ...], codes: NDArray[np.int64]) -> Grouping:
-    return Grouping(group=group, names=names, spans=spans, codes=codes, measure="logloss", sign=-1)
+    return Grouping(group=group, names=names, spans=spans, codes=codes, measure="log loss (lower is better)", sign=-1)
 
 
 def _loaded(content: bytes) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from typing import Any
 from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Limits
 from autorec.domain.state import Record, State
+from autorec.prompting.diagnosis import diagnosis_facts, repeats
 
 BEST_TOLD = 8
 UNDER_WAY_TOLD = 6
@@ -36,6 +37,7 @@ def run_facts(state: State, limits: Limits) -> dict[str, Any]:
         "limits": limits,
         "baselines": [_baseline(r, state.task.primary) for r in state.best_first(state.baselines)],
         "best": [_row(r, objectives) for r in state.best_first(state.candidates)[:BEST_TOLD]],
+        "repeats": repeats(state),
         "under_way": [idea(r) for r in under_way[-UNDER_WAY_TOLD:]],
         "failures": [failure(r) for r in failed[-FAILURES_TOLD:]],
     }
@@ -59,7 +61,13 @@ def shown(record: Record, state: State, files: Mapping[str, str]) -> dict[str, A
     """All of one candidate: its sources, figures and learning curve."""
     curve = [point.value for point in record.search.curve] if record.search else []
     row = _row(record, state.task.objectives)
-    return {**row, "curve": curve, "files": files, "fence": fence_for(files.values())}
+    return {
+        **row,
+        "curve": curve,
+        "diagnosis": diagnosis_facts(record, state),
+        "files": files,
+        "fence": fence_for(files.values()),
+    }
 
 
 def failure(record: Record, log: str = "") -> dict[str, Any]:

@@ -3,6 +3,20 @@
 from typing import Any
 
 from autorec.domain.candidate import Operator
+from autorec.domain.diagnosis import (
+    Agreement,
+    Balance,
+    Contrast,
+    Course,
+    CurveShape,
+    Diagnosis,
+    Examined,
+    Gain,
+    Segment,
+    Table,
+    Twin,
+    Weights,
+)
 from autorec.domain.evaluation import COSTS, CurvePoint, Evaluation, Task, Trained
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Limits, OutcomeKind, Part, Stage, Usage
@@ -70,4 +84,22 @@ def _trained(candidate: str, task: Task | None) -> Trained:
         curve=(CurvePoint(training_s=1.0, value=0.1, predict_s=0.1),) if figures else (),
         predict_s=0.1,
         state_bytes=1 << 10,
+        diagnosis=_diagnosis("baseline") if figures and candidate != "baseline" else None,
+    )
+
+
+def _diagnosis(other: str) -> Diagnosis:
+    """Something of everything that can be told of a training."""
+    gain = Gain(group="users by history", name="short", difference=0.01, clear=True)
+    contrast = Contrast(of="share of the top 10 in common", in_common=0.5, gained=3, lost=2, unchanged=5, gains=(gain,))
+    return Diagnosis(
+        examined=Examined(
+            segments=(Segment(group=gain.group, name="short", span="1 item", n=10, measure="ndcg@10", value=0.1),),
+            balances=(Balance(group="share of places", name="head", given=0.5, wanted=0.25),),
+            coverage=0.5,
+        ),
+        course=Course(shape=CurveShape.RISING, best_at=0.9, used=1.0),
+        weights=Weights(n_numbers=640, tables=(Table(name="items.weight", rows=10, columns=4, effective_rank=2.5),)),
+        agreements=(Agreement(candidate=other, contrast=contrast),),
+        twin=Twin(candidate=other, similarity=0.95),
     )

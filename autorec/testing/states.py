@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from autorec.domain.candidate import Candidate, Operator
+from autorec.domain.diagnosis import Diagnosis
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
@@ -44,12 +45,13 @@ class Story:
         hypothesis: str | None = None,
         predicted_effect: str | None = None,
         name: str | None = None,
+        diagnosis: Diagnosis | None = None,
     ) -> Record:
         """Add a candidate; its sources go to the store. `value` is its primary metric on select."""
         candidate = Candidate.of(files)
         self._objects.put(candidate.to_bytes())
         number = len(self._records)
-        search = self._trained(candidate.id, value, outcome, reason, log) if decided else None
+        search = self._trained(candidate.id, value, outcome, reason, log, diagnosis) if decided else None
         record = Record(
             id=candidate.id, number=number, operator=operator, proposer=proposer, parents=parents,
             hypothesis=hypothesis, predicted_effect=predicted_effect, name=name, asked=number, search=search,
@@ -70,12 +72,20 @@ class Story:
             generations=(generation,) if survivors else (),
         )
 
-    def _trained(self, candidate: str, value: float | None, outcome: OutcomeKind, reason: str, log: str) -> Trained:
+    def _trained(
+        self,
+        candidate: str,
+        value: float | None,
+        outcome: OutcomeKind,
+        reason: str,
+        log: str,
+        diagnosis: Diagnosis | None,
+    ) -> Trained:
         metrics = {self._task.primary.name: value} if value is not None else {}
         evaluation = Evaluation(part=Part.SELECT, metrics=metrics, n_units=943) if metrics else None
         curve = (CurvePoint(training_s=1.0, value=value / 2, predict_s=0.1),) if value is not None else ()
         return Trained(
             candidate=candidate, stage=Stage.SEARCH, seed=1, outcome=outcome, reason=reason, tier="fake",
             usage=Usage(training_s=41.234567), evaluation=evaluation, curve=curve,
-            log=self._objects.put(log.encode()) if log else None,
+            log=self._objects.put(log.encode()) if log else None, diagnosis=diagnosis,
         )  # fmt: skip

@@ -12,6 +12,7 @@ from autorec.llm.client import Completion
 from autorec.prompting.render import Templates
 from autorec.prompting.replies import parse_reply
 from autorec.proposers.llm import LLMProposer
+from autorec.testing.diagnoses import made_up
 from autorec.testing.memory import MemoryObjects
 from autorec.testing.replies import design
 from autorec.testing.states import TASK, Story
@@ -43,8 +44,11 @@ def told() -> dict[Operator, dict[str, str]]:
     objects, listener = MemoryObjects(), Listener()
     story = Story(objects, hypotheses=("Two half-lives beat one.",))
     story.tell({"model.py": "0"}, operator=Operator.BASELINE, proposer="policy", value=0.0737, name="ease")
-    good = story.tell({"model.py": "MODEL = 1\n", "train.py": "TRAIN = 1\n"}, value=0.11854321, hypothesis="An idea.")
-    second = story.tell({"model.py": "SECOND = 2\n"}, value=0.1101, hypothesis="Something else.")
+    base = story.tell({"model.py": "00"}, operator=Operator.BASELINE, proposer="policy", value=0.07, name="sasrec")
+    good = story.tell({"model.py": "MODEL = 1\n", "train.py": "TRAIN = 1\n"}, value=0.11854321, hypothesis="An idea.",
+                      diagnosis=made_up(against=(base.id,)))  # fmt: skip
+    second = story.tell({"model.py": "SECOND = 2\n"}, value=0.1101, hypothesis="Something else.",
+                        diagnosis=made_up(twin=good.id))  # fmt: skip
     broken = story.tell(
         parse_reply(design("broken")).sources({}),
         outcome=OutcomeKind.MALFORMED,

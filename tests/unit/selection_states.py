@@ -19,6 +19,9 @@ def record(
     fingerprint: tuple[int, ...] = (),
     design: Mapping[str, Any] | None = None,
     operator: Operator = Operator.POLICY,
+    parents: tuple[str, ...] = (),
+    state_bytes: int | None = None,
+    training_s: float = 0.0,
 ) -> Record:
     """A decided candidate; `ndcg` None is one that crashed."""
     evaluation = None
@@ -31,11 +34,14 @@ def record(
         outcome=OutcomeKind.CRASHED if ndcg is None else OutcomeKind.COMPLETED,
         reason="",
         tier="none",
-        usage=Usage(),
+        usage=Usage(training_s=training_s),
         evaluation=evaluation,
         predict_s=predict_s,
+        state_bytes=state_bytes,
     )
-    return Record(id=name, number=0, operator=operator, proposer="policy", design=design, search=trained)
+    return Record(
+        id=name, number=0, operator=operator, proposer="policy", parents=parents, design=design, search=trained
+    )
 
 
 def state(

@@ -7,8 +7,9 @@ from selection_states import NDCG, record, state
 
 from autorec.domain.candidate import Operator
 from autorec.domain.evaluation import Constraint, Direction, Objective
+from autorec.domain.likeness import similarity, twin_of
 from autorec.domain.state import Record, State
-from autorec.selection.study import NsgaSelector, similarity, values_of
+from autorec.selection.study import NsgaSelector, values_of
 
 FASTER = Objective(name="predict_s", direction=Direction.MINIMIZE)
 
@@ -96,22 +97,39 @@ def prints(first: int, changed: int = 0) -> tuple[int, ...]:
     return tuple(first if place < 100 - changed else first + 1 for place in range(100))
 
 
-def test_at_most_two_survivors_are_near_identical() -> None:
-    alike = [record(f"alike{i}", 0.5 - i / 100, fingerprint=prints(7, changed=i)) for i in range(4)]
-    other = [record("other", 0.2, fingerprint=prints(1)), record("another", 0.1, fingerprint=prints(3))]
-    reasons, survivors = selected(state([*alike, *other]), 3)
+def test_what_predicts_as_a_better_one_does_survives_beside_it_only_where_it_is_lighter() -> None:
+    best = record("best", 0.5, fingerprint=prints(7), state_bytes=1000, training_s=8.0)
+    other = record("other", 0.2, fingerprint=prints(1))
+    again = {"fingerprint": prints(7, changed=3), "state_bytes": 960, "training_s": 5.0}
+    reasons, survivors = selected(state([best, record("same", 0.4, **again), other]), 2)
+    assert survivors == ["best", "other"]
+    assert reasons["same"] == "dropped: predicts as best does, and is neither simpler, smaller nor quicker"
+    simpler = {"operator": Operator.SIMPLIFY, "parents": ("best",)}
+    for lighter in ({"state_bytes": 950}, {"training_s": 4.0}, {"predict_s": 0.5}, simpler):
+        assert selected(state([best, record("same", 0.4, **again | lighter), other]), 2)[1] == ["best", "same"]
+
+
+def test_a_third_that_predicts_the_same_never_survives() -> None:
+    alike = [
+        record(f"alike{i}", 0.5 - i / 100, fingerprint=prints(7, changed=i), state_bytes=1000 - 100 * i)
+        for i in range(4)
+    ]
+    reasons, survivors = selected(state([*alike, record("other", 0.2, fingerprint=prints(1))]), 3)
     assert survivors == ["alike0", "alike1", "other"]
     assert reasons["alike2"] == "dropped: third with near-identical predictions to alike0"
     assert reasons["alike3"] == "dropped: third with near-identical predictions to alike0"
 
 
 def test_ninety_percent_of_a_fingerprint_is_near_identical() -> None:
-    one, at, below, none = (
-        record(f"r{i}", 0.1, fingerprint=p) for i, p in enumerate((prints(7), prints(7, 10), prints(7, 11), ()))
-    )
-    assert similarity(one, at) == 0.9
-    assert similarity(one, below) == pytest.approx(0.89)
-    assert similarity(one, none) == similarity(none, none) == 0.0
+    assert similarity(prints(7), prints(7, 10)) == 0.9
+    assert similarity(prints(7), ()) == similarity((), ()) == 0.0
+    far, near, nearer = (record(f"r{n}", 0.1, fingerprint=prints(7, n)) for n in (11, 10, 4))
+    assert twin_of(prints(7), [far]) is None
+    assert twin_of(prints(7), []) is None
+    assert twin_of((), [near]) is None
+    found = twin_of(prints(7), [far, near, nearer, record("failed", None)])
+    assert found is not None
+    assert (found.candidate, found.similarity) == ("r4", 0.96)
 
 
 def test_of_equals_the_older_stays() -> None:

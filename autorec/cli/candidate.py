@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from autorec.cli.diagnosis import show_diagnosis
 from autorec.cli.summary import describe, short, stages_of
 from autorec.cli.terminal import Screen, say
 from autorec.domain.candidate import Candidate
@@ -72,6 +73,8 @@ def _record(record: Record, reader: RunReader) -> None:
     for generation in state.generations:
         if record.id in generation.reasons:
             out.pair(f"generation {generation.number}", generation.reasons[record.id])
+    if record.search is not None and record.search.diagnosis is not None:
+        show_diagnosis(Screen(), record.search.diagnosis, lambda other: short(state.records[other]))
 
 
 def _by_cutoff(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:

@@ -40,7 +40,8 @@ def evaluate(
 
     Example: autorec evaluate my_model --data ratings.csv --training 60s
     """
-    from autorec.cli.terminal import say
+    from autorec.cli.diagnosis import show_diagnosis
+    from autorec.cli.terminal import Screen, say
     from autorec.schemas.config import load_config
     from autorec.wiring import evaluate_candidate, read_candidate
 
@@ -61,11 +62,15 @@ def evaluate(
         print(json.dumps(_evaluated(trained, log)))
     else:
         say("\n".join(told_of(trained, log)))
+        if trained.diagnosis is not None:
+            show_diagnosis(Screen(), trained.diagnosis)
     if not trained.ok:
         raise typer.Exit(options.NOTHING_VALID)
 
 
 def _evaluated(trained: "Trained", log: str) -> dict[str, Any]:
+    from dataclasses import asdict
+
     used = trained.usage
     return {
         "id": trained.candidate,
@@ -73,6 +78,7 @@ def _evaluated(trained: "Trained", log: str) -> dict[str, Any]:
         "tier": trained.tier,
         "reason": trained.reason,
         "select": _metrics(trained),
+        "diagnosis": asdict(trained.diagnosis) if trained.diagnosis else None,
         "used": {"wall_s": used.wall_s, "cpu_s": used.cpu_s, "memory_bytes": used.memory_bytes},
         "log": log,
     }

@@ -159,7 +159,7 @@ class _Sheet:
     def _spans(self) -> tuple[str, ...]:
         counts, n_items = self.ground.item_counts, np.bincount(self.item_class, minlength=len(POPULARITY))
         seen = spans_of(self.item_class, counts, len(POPULARITY), "times")
-        return tuple(f"{n:,} items, seen {span}" if n else "" for n, span in zip(n_items, seen, strict=True))
+        return tuple(f"{n:,} items, {span}" if n else "" for n, span in zip(n_items, seen, strict=True))
 
 
 def _in_common(a: Lists, b: Lists) -> float:

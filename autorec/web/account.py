@@ -20,6 +20,8 @@ from autorec.wiring import Comparison, against_baselines, weigh_hypotheses
 
 LOOKED_INTO = 8
 """Candidates whose code and diff are shown."""
+BASELINES = 3
+"""Baselines that are diagnosed beside them."""
 
 PURPOSES = ("baselines", "candidates", "candidates that failed", "finalists and final")
 
@@ -102,6 +104,12 @@ class Account:
         every = [*([self.champion] if self.champion else []), *finalists, *self.state.survivors, *led]
         unique = {record.id: record for record in every if not record.is_baseline}
         return tuple(unique.values())[:LOOKED_INTO]
+
+    @cached_property
+    def diagnosed(self) -> tuple[Record, ...]:
+        """Those whose code is shown and the best baselines, as far as their training in the search was diagnosed."""
+        baselines = self.state.best_first(self.state.baselines)[:BASELINES]
+        return tuple(r for r in (*self.looked_into, *baselines) if r.search is not None and r.search.diagnosis)
 
     @cached_property
     def failures(self) -> tuple[Record, ...]:

@@ -16,10 +16,12 @@ from markupsafe import Markup
 
 from autorec.domain.candidate import SHORT_ID, Candidate
 from autorec.domain.control import broken, control_line, held_line
+from autorec.domain.curve import SAID
+from autorec.domain.diagnosis import clear_gains
 from autorec.domain.job import NO_ISOLATION, Stage
 from autorec.domain.resolution import doubts_line, unconfirmed_line
 from autorec.domain.state import Record
-from autorec.domain.text import count, duration, plain, sentence, size
+from autorec.domain.text import count, duration, percent, plain, sentence, size
 from autorec.schemas.flags import data_flags
 from autorec.schemas.replayed import replayed_line
 from autorec.tasks.known_roles import role_named
@@ -59,6 +61,8 @@ def render(account: Account) -> str:
         "doubts": doubts_line,
         "sentence": sentence,
         "unconfirmed": unconfirmed_line,
+        "clear_gains": clear_gains,
+        "percent": percent,
         "brief": sources.brief,
         "clip": sources.clipped,
         "sh": shlex.quote,
@@ -97,6 +101,8 @@ def _context(account: Account) -> dict[str, Any]:
         "value": lambda record, stage=Stage.SEARCH: state.value(record, Stage(stage)),
         "stages": list(Stage),
         "metrics": _metrics(account),
+        "diagnosed": account.diagnosed,
+        "said": SAID,
         "code": lambda record: _code(record, account),
         "change": lambda record: _change(record, account),
         "log": lambda record: _log(record, account),

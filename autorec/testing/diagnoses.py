@@ -19,14 +19,22 @@ HISTORY, POPULARITY = "users by history", "wanted items by popularity"
 PLACES = "share of places against share of wanted items, by popularity"
 
 
-def made_up(*, against: tuple[str, ...] = (), twin: str | None = None, table: str = "items.weight") -> Diagnosis:
-    """A diagnosis of lists; `against` and `twin` are ids of known candidates, `table` the name of a tensor."""
+def made_up(
+    *,
+    against: tuple[str, ...] = (),
+    twin: str | None = None,
+    table: str = "items.weight",
+    metric: str = "ndcg@10",
+) -> Diagnosis:
+    """A diagnosis of lists; `against` and `twin` are ids of known candidates, `table` the name of a tensor, `metric`
+    the primary one.
+    """
     return Diagnosis(
         examined=Examined(
             segments=(
-                _segment(HISTORY, "short", "2 to 17 items", 310, "ndcg@10", 0.1203),
-                _segment(HISTORY, "middle", "18 to 60 items", 318, "ndcg@10", 0.11),
-                _segment(HISTORY, "long", "61 to 700 items", 315, "ndcg@10", 0.0914),
+                _segment(HISTORY, "short", "2 to 17 items", 310, metric, 0.1203),
+                _segment(HISTORY, "middle", "18 to 60 items", 318, metric, 0.11),
+                _segment(HISTORY, "long", "61 to 700 items", 315, metric, 0.0914),
                 _segment(POPULARITY, "head", "71 items, 230 to 571 times", 300, "found@10", 0.41),
                 _segment(POPULARITY, "tail", "1,500 items, 1 to 229 times", 640, "found@10", 0.0325),
                 _segment(POPULARITY, "cold", "9 items, 0 times", 3, "found@10", 0.0),

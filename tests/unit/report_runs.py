@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import numpy as np
 
 from autorec.domain import events as ev
 from autorec.domain.candidate import Candidate, Operator, Plan
+from autorec.domain.diagnosis import Diagnosis
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.schemas.config import SearchConfig
 from autorec.store.folder import RunFolder
+from autorec.testing.diagnoses import made_up
 
 USERS = 200
 NDCG = Objective(name="ndcg@10")
@@ -52,11 +55,11 @@ class Told:
     def record(self, event: ev.Event) -> None:
         self.folder.events.append(event)
 
-    def baseline(self, name: str, value: float | None) -> str:
+    def baseline(self, name: str, value: float | None, diagnosis: Diagnosis | None = None) -> str:
         plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0, design={"family": name})
         candidate = self._keep({"model.py": f"NAME = {name!r}\n", "train.py": ""})
         self.record(ev.Admitted(candidate=candidate, plan=plan, name=name))
-        self._search(candidate, value)
+        self._search(candidate, value, diagnosis=diagnosis)
         return candidate
 
     def candidate(
@@ -72,6 +75,7 @@ class Told:
         reason: str = "",
         log: str = "",
         trained: bool = True,
+        diagnosis: Diagnosis | None = None,
     ) -> str:
         """An admitted candidate, trained unless told otherwise; no value is a crash."""
         plan = Plan(proposer="llm", operator=operator, seed=1, parents=tuple(parents), design=design)
@@ -86,7 +90,7 @@ class Told:
         )  # fmt: skip
         self._asked += 1
         if trained:
-            self._search(candidate, value, reason, log)
+            self._search(candidate, value, reason, log, diagnosis)
         return candidate
 
     def declined(self, reason: str) -> None:
@@ -119,9 +123,17 @@ class Told:
     def _keep(self, files: Mapping[str, str]) -> str:
         return self.folder.objects.put(Candidate.of(files).to_bytes())
 
-    def _search(self, candidate: str, value: float | None, reason: str = "", log: str = "") -> None:
+    def _search(
+        self,
+        candidate: str,
+        value: float | None,
+        reason: str = "",
+        log: str = "",
+        diagnosis: Diagnosis | None = None,
+    ) -> None:
         self.record(ev.Started(candidate=candidate, stage=Stage.SEARCH, seed=7))
-        self.record(ev.Finished(trained=self._trained(candidate, Stage.SEARCH, 7, value, reason, log)))
+        trained = self._trained(candidate, Stage.SEARCH, 7, value, reason, log)
+        self.record(ev.Finished(trained=replace(trained, diagnosis=diagnosis)))
 
     def _final(self, candidate: str, stage: Stage, value: float) -> None:
         self.record(ev.Started(candidate=candidate, stage=stage, seed=8))
@@ -160,11 +172,12 @@ def finished(path: Path, task: Task | None = None, effect: float = 0.05, **text:
     """A whole run: two baselines, a family of three, a failure, a declined answer, a champion."""
     worth = (task or made_task()).primary.worth
     told = Told(path, task, hypotheses=("order matters",))
-    pop, ease = told.baseline("pop", 0.2), told.baseline("ease", 0.3)
+    pop, ease = told.baseline("pop", 0.2), told.baseline("ease", 0.3, made_up(metric=told.task.primary.name))
     first = told.candidate(0.3, code="X = 1\n", hypothesis="order matters", predicted="a little more")
     best = told.candidate(
         0.3 + worth(0.04), code="X = 2\n", operator=Operator.IMPROVE, parents=(first,),
         hypothesis=text.get("hypothesis", "two is more than one"), predicted="+0.04",
+        diagnosis=made_up(against=(first, ease), twin=first, metric=told.task.primary.name),
     )  # fmt: skip
     told.candidate(None, code="X = (\n", reason=text.get("reason", "SyntaxError: '('"), log=text.get("log", "it broke"))
     told.candidate(0.25, operator=Operator.POLICY, design={"family": "linear", "ridge": 10.0, "masked": True})
@@ -186,6 +199,7 @@ def hostile(path: Path) -> Told:
     first = told.candidate(
         0.3, code=f'"""{HOSTILE}"""\n# {HOSTILE}\n{"L" * 50_000}\n', hypothesis=HOSTILE, predicted=HOSTILE,
         design={"family": HOSTILE, HOSTILE: HOSTILE}, log=HOSTILE + "L" * 50_000,
+        diagnosis=made_up(against=(base,), twin=base, table=HOSTILE),
     )  # fmt: skip
     best = told.candidate(
         0.4, code=f"X = {HOSTILE!r}\n", operator=Operator.IMPROVE, parents=(first,), hypothesis=f"{HOSTILE} again"

@@ -12,6 +12,7 @@ from autorec.domain.evaluation import Evaluation, Trained
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.store.baselines import BaselineCache
 from autorec.store.objects import ObjectFolder
+from autorec.testing.diagnoses import made_up
 from autorec.testing.memory import MemoryObjects
 
 BASELINE = Candidate.of({"model.py": "x = 1\n", "train.py": "x = 1\n", "params.json": "{}"})
@@ -39,6 +40,7 @@ class Counting:
             predictions=self.objects.put(b"predictions"),
             per_unit=self.objects.put(b"per unit"),
             state=self.objects.put(b"weights"),
+            diagnosis=made_up() if stage is Stage.SEARCH else None,
         )
 
     def predict(self, candidate: Candidate, stage: Stage, kept: Trained) -> Trained:
@@ -75,6 +77,7 @@ def test_a_baseline_is_trained_once_and_recalled_by_the_next_run(tmp_path: Path)
     assert (again.cached, again.state, asked) == (True, None, [])
     assert later.objects.get(again.predictions) == b"predictions"
     assert again.evaluation == first.evaluation
+    assert again.diagnosis == first.diagnosis == made_up()
 
 
 def lose(file: Path) -> None:

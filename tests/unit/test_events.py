@@ -13,6 +13,7 @@ from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Fault
 from autorec.schemas.events import decode, encode, kind_of
+from autorec.testing.diagnoses import made_up
 
 TASK = Task(
     role="retrieval",
@@ -34,6 +35,7 @@ TRAINED = Trained(
     usage=Usage(wall_s=1.5, memory_bytes=10),
     evaluation=Evaluation(part=Part.SELECT, metrics={"ndcg@10": 0.1}, n_units=3, fingerprint=(1, 2)),
     curve=(CurvePoint(training_s=1.0, value=0.1, predict_s=0.01),),
+    diagnosis=made_up(against=("c0",), twin="c0"),
 )
 REFUSED = Control(name="NaN", unit="", value=None, held=True, expected="no value at all")
 STORY = (

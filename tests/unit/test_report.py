@@ -230,6 +230,18 @@ def test_a_hundred_candidates_fit(tmp_path):
     assert len(render(read_account(told.folder)).encode()) < 1_500_000
 
 
+def test_what_is_diagnosed_stands_beside_the_best_baselines(tmp_path):
+    text = " ".join(said(finished(tmp_path / "r")).split())
+    assert "Users by history: ndcg@10" in text
+    assert "Wanted items by popularity: found@10" in text
+    assert "still rising at its end: undertrained90 %100 %214,528items.weight 21.4 of 64#2" in text
+    assert "parent0.6112098725users by history: middle +0.0121; wanted items by popularity: tail +0.0186" in text
+    assert "users by history: long −0.0098; wanted items by popularity: head −0.0300" in text
+    told = Told(tmp_path / "bare")
+    told.candidate(0.1)
+    assert "nothing to diagnose" in said(told)
+
+
 def test_the_configuration_can_be_used_again(tmp_path):
     config = SearchConfig(
         budget="90s",

@@ -1,4 +1,4 @@
-"""How long judging takes: 100,000 users x top-20 over 20,000 items, all checks included."""
+"""How long judging takes, and a diagnosis: 100,000 users x top-20 over 20,000 items, all checks included."""
 
 import argparse
 import os
@@ -8,9 +8,17 @@ from io import BytesIO
 
 import numpy as np
 
+from autorec.domain.diagnosis import Answered
+from autorec.domain.evaluation import Objective
 from autorec.domain.job import Part
 from autorec.judging.ground import Ground
+from autorec.judging.list_examiner import ListExaminer
 from autorec.judging.lists import ListJudge
+from autorec.judging.weights import weigh
+
+DIM = 64
+RIVALS = 3
+"""A diagnosis compares with a parent and two baselines, or with two and two."""
 
 
 def main() -> None:
@@ -41,6 +49,27 @@ def main() -> None:
     print(f"first    {seconds[0]:.3f} s, with the preparation of the part, once a run")
     print(f"judge    {np.median(seconds[1:]):.3f} s median of {args.repeats}, best {min(seconds[1:]):.3f} s")
     print(f"         {np.median(cpu_seconds[1:]):.3f} s of processor time, median")
+    diagnose(judge, ground, content)
+
+
+def diagnose(judge: ListJudge, ground: Ground, content: bytes) -> None:
+    """Print what the parts of a diagnosis take, once a training."""
+    from safetensors.numpy import save
+
+    judged = judge.judge(content, Part.SELECT)
+    answers = Answered(predictions=judged.predictions, per_unit=judged.per_unit)
+    examiner = ListExaminer({"truth": lambda _part: ground}, Objective(name="ndcg@10"))
+    rng, n = np.random.default_rng(0), (ground.n_items, len(ground.users))
+    state = save({f"table{rows}": rng.standard_normal((rows, DIM), dtype=np.float32) for rows in n})
+    for name, step in {
+        "first": lambda: examiner.examine(answers),
+        "examine": lambda: examiner.examine(answers),
+        "compare": lambda: [examiner.compare(answers, answers) for _ in range(RIVALS)],
+        "weigh": lambda: weigh(state, n),
+    }.items():
+        began = time.perf_counter()
+        step()
+        print(f"{name:<8} {time.perf_counter() - began:.3f} s of a diagnosis")
 
 
 def synthetic_ground(rng: np.random.Generator, n_users: int, n_items: int, n_seen: int, n_relevant: int) -> Ground:

@@ -77,6 +77,11 @@ def test_people_can_look_at_every_part(finished):
     assert "def score_pairs(" in command("show", "one", champion, "--code")
     assert "logloss" in command("show", "one", champion)
     assert "auc on select" in command("show", "one", champion, "--curve")
+    diagnosis = command.json("show", "one", champion)["search"]["diagnosis"]
+    groups = {s["group"]: s["measure"] for s in diagnosis["examined"]["segments"]}
+    assert set(groups.values()) == {"log loss (lower is better)"}
+    assert len(groups) == 2
+    assert [each["contrast"]["of"] for each in diagnosis["agreements"]] == ["rank correlation"] * 2
     assert "+++" in command("diff", "one", "dcn", "lr")
     assert "auc" in command("status", "one")
 

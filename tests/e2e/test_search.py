@@ -89,6 +89,13 @@ def test_people_can_look_at_every_part(finished):
     assert "ndcg@10" in command("show", "one", champion[:8], "--curve")
     assert champion in command("show", "one", champion[:8])
     assert "not written by a language model" in command("show", "one", champion[:8], "--prompt")
+    diagnosis = command.json("show", "one", champion)["search"]["diagnosis"]
+    users = [s for s in diagnosis["examined"]["segments"] if s["group"] == "users by history"]
+    whole = sum(s["n"] * s["value"] for s in users) / sum(s["n"] for s in users)
+    assert whole == pytest.approx(result["champion"]["select"]["ndcg@10"], abs=1e-4)
+    assert len(diagnosis["agreements"]) == 2
+    assert diagnosis["weights"]["n_numbers"] > 0
+    assert "Users by history: ndcg@10" in command("show", "one", "ease")
     assert "+++" in command("diff", "one", "sasrec", "ease")
     assert "champion" in command("status", "one")
     assert command("list").split() == ["one"]

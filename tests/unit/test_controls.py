@@ -221,9 +221,9 @@ def test_good_scores_fall_to_chance():
 
 
 def test_every_kind_of_answer_has_controls():
-    from autorec.judging.judges import JUDGES
+    from autorec.judging.judges import EXAMINERS, JUDGES
 
-    assert set(CONTROLS) == set(JUDGES)
+    assert set(CONTROLS) == set(JUDGES) == set(EXAMINERS)
     judge = open_judge("lists", list_key(), primary="ndcg@10", cutoffs=(5, 10))
     made = CONTROLS["lists"](judge, list_key(), part=Part.SELECT, cutoffs=(5, 10), seed=1)
     assert broken(made.run()) == ()

@@ -102,7 +102,7 @@ class _Sheet:
         """The wanted items, those of users with a history by popularity, those of others together."""
         owners = np.repeat(np.arange(len(self.ground.users)), self.ground.n_relevant)[self._order]
         warm, classes = self.warm[owners], self.item_class[self.ground.items[self._order]]
-        spans, measure = self._spans(), f"found@{self.k}"
+        spans, measure = self._spans(), f"share in the top {self.k}"
         return (
             Grouping(
                 group="wanted items by popularity",

@@ -75,10 +75,10 @@ def _is_table(dtype: str, shape: list[int], counts: Collection[int]) -> bool:
 
 
 def _table(name: str, tensor: Mapping[str, Any], place: int) -> Table | None:
-    """None where it holds what is no number, or too large a one."""
+    """None where it holds what is no number, or so large a one that squares of it are none."""
     rows, columns = tensor["shape"]
     vectors = _vectors(tensor)[:: -(-rows // MOST_ROWS)]
-    if not np.isfinite(vectors).all() or np.abs(vectors).max(initial=0.0) > np.finfo(np.float32).max:
+    if not np.isfinite(vectors).all() or np.abs(vectors).max() > np.finfo(np.float32).max:
         return None
     return Table(
         name=name if _NAME.fullmatch(name) else f"table {place}",

@@ -35,9 +35,9 @@ def made_up(
                 _segment(HISTORY, "short", "2 to 17 items", 310, metric, 0.1203),
                 _segment(HISTORY, "middle", "18 to 60 items", 318, metric, 0.11),
                 _segment(HISTORY, "long", "61 to 700 items", 315, metric, 0.0914),
-                _segment(POPULARITY, "head", "71 items, 230 to 571 times", 300, "found@10", 0.41),
-                _segment(POPULARITY, "tail", "1,500 items, 1 to 229 times", 640, "found@10", 0.0325),
-                _segment(POPULARITY, "cold", "9 items, 0 times", 3, "found@10", 0.0),
+                _segment(POPULARITY, "head", "71 items, 230 to 571 times", 300, "share in the top 10", 0.41),
+                _segment(POPULARITY, "tail", "1,500 items, 1 to 229 times", 640, "share in the top 10", 0.0325),
+                _segment(POPULARITY, "cold", "9 items, 0 times", 3, "share in the top 10", 0.0),
             ),
             balances=(
                 Balance(group=PLACES, name="head", given=0.7, wanted=0.32),

@@ -8,9 +8,11 @@ from autorec.diagnosing import Diagnosing
 from autorec.domain.candidate import Candidate, Operator
 from autorec.domain.diagnosis import Answered, Contrast, CurveShape, Examined, Weights
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Trained
+from autorec.domain.events import RunStarted, SearchEnded
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Record, State
-from autorec.testing.loop import TASK
+from autorec.journal import Journal
+from autorec.testing.loop import TASK, MemoryEvents
 from autorec.testing.memory import MemoryObjects
 
 CANDIDATE = Candidate.of({"model.py": "X = 1\n", "train.py": ""})
@@ -131,3 +133,14 @@ def test_whose_answers_it_repeats(known):
     known.ours()
     twin = known.diagnosing().train(CANDIDATE, Stage.SEARCH, 0).diagnosis.twin
     assert (twin.candidate, twin.similarity) == ("same", 0.95)
+
+
+def test_what_the_loop_looked_at_last_is_there_for_other_threads():
+    journal = Journal(MemoryEvents())
+    assert journal.latest is None
+    journal.record(RunStarted(task=TASK, seed=0, version="1", config={}))
+    begun = journal.state
+    assert journal.latest is begun
+    journal.record(SearchEnded(reason="over"))
+    assert journal.latest is begun
+    assert journal.state is journal.latest is not begun

@@ -233,10 +233,11 @@ def test_a_hundred_candidates_fit(tmp_path):
 def test_what_is_diagnosed_stands_beside_the_best_baselines(tmp_path):
     text = " ".join(said(finished(tmp_path / "r")).split())
     assert "Users by history: ndcg@10" in text
-    assert "Wanted items by popularity: found@10" in text
+    assert "Wanted items by popularity: share in the top 10" in text
     assert "still rising at its end: undertrained90 %100 %214,528items.weight 21.4 of 64#2" in text
     assert "parent0.6112098725users by history: middle +0.0121; wanted items by popularity: tail +0.0186" in text
     assert "users by history: long −0.0098; wanted items by popularity: head −0.0300" in text
+    assert "completed predicts as #2" in text
     told = Told(tmp_path / "bare")
     told.candidate(0.1)
     assert "nothing to diagnose" in said(told)

@@ -70,10 +70,10 @@ class Tape:
         return bool(self.journal.state.training) or self._time_ends_it()
 
     def out_of_time(self) -> bool:
-        """The same; or time was so short that another than the first of the queue began."""
-        following, state = self.next, self.journal.state
-        if isinstance(following, Started) and state.queue:
-            return following.candidate != state.queue[0]
+        """The same; or time was so short that another than the first that was ready began."""
+        following, ready = self.next, self.journal.state.ready
+        if isinstance(following, Started) and ready:
+            return following.candidate != ready[0]
         return self.too_late()
 
     def choose(self, waiting: Sequence[Final], time_s: float, free_in: Sequence[float]) -> tuple[Final, bool]:

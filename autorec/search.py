@@ -205,21 +205,21 @@ def _generation_is_full(state: State, pace: Pace) -> bool:
 
 
 def _wants_training(state: State, pace: Pace) -> bool:
-    return bool(state.queue) and len(state.training) < pace.workers and not _closing(state, pace)
+    return bool(state.ready) and len(state.training) < pace.workers and not _closing(state, pace)
 
 
 def _wants_proposal(state: State, pace: Pace) -> bool:
     waiting = sum(not state.records[i].is_baseline for i in state.queue)
-    short = waiting < pace.ahead and len(state.asks) < 2 * pace.ahead
+    short = waiting < pace.ahead and len(state.asks) < 2 * pace.ahead and not state.paused
     return short and not _enough(state, pace) and not _exhausted(state) and not _closing(state, pace)
 
 
 def _next_up(state: State, pace: Pace) -> str:
-    """The first of the queue; where time is short, the first that may become the champion."""
-    first = state.queue[0]
+    """The first that is ready; where time is short, the first that may become the champion."""
+    first = state.ready[0]
     if not pace.out_of_time():
         return first
-    return next((each for each in state.queue if not state.records[each].is_baseline), first)
+    return next((each for each in state.ready if not state.records[each].is_baseline), first)
 
 
 def _closing(state: State, pace: Pace) -> str | None:
@@ -245,7 +245,7 @@ def _exhausted(state: State) -> bool:
 
 
 def _over(state: State, pace: Pace) -> str | None:
-    if state.training:
+    if state.training or state.paused:
         return None
     if reason := _closing(state, pace):
         return reason

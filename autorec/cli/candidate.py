@@ -63,6 +63,9 @@ def _record(record: Record, reader: RunReader) -> None:
     for trained in (record.search, *record.finals):
         if trained is None:
             continue
+        if record.refused:
+            out.pair("search", f"refused: {trained.reason}")
+            continue
         used = f"{trained.usage.training_s:.1f} s training, {size(trained.usage.memory_bytes)}, tier {trained.tier}"
         out.pair(
             str(trained.stage), f"{trained.outcome}: {trained.reason or 'no remark'} ({used}, seed {trained.seed})"

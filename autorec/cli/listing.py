@@ -49,6 +49,8 @@ def standing(record: Record, state: State, at_work: bool) -> str:
         return "not run"
     if record.id in state.training:
         return "training" if at_work else "interrupted"
+    if record.id in state.awaiting:
+        return "waits for approval"
     return "waiting"
 
 

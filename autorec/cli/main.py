@@ -12,7 +12,21 @@ from collections.abc import Sequence
 
 import typer
 
-from autorec.cli import cassette, checks, data, eject, export, hypotheses, lineage, mailbox, report, runs, search, steer
+from autorec.cli import (
+    approve,
+    cassette,
+    checks,
+    data,
+    eject,
+    export,
+    hypotheses,
+    lineage,
+    mailbox,
+    report,
+    runs,
+    search,
+    steer,
+)
 from autorec.domain.errors import AutorecError
 
 USAGE = 2
@@ -31,6 +45,7 @@ search.add_to(app)
 runs.add_to(app)
 lineage.add_to(app)
 steer.add_to(app)
+approve.add_to(app)
 hypotheses.add_to(app)
 report.add_to(app)
 export.add_to(app)

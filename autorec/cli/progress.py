@@ -8,10 +8,10 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from autorec.cli.summary import describe, fault_line, short, stage_of
+from autorec.cli.summary import describe, fault_line, short, stage_of, waits_line
 from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
-from autorec.domain.commands import Ban, Command, Hypothesize, Pin, Stop, Unreadable
+from autorec.domain.commands import Approve, Ban, Command, Hypothesize, Pause, Pin, Resume, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import State
 from autorec.domain.text import count, duration, plain
@@ -38,6 +38,8 @@ class Progress:
         self._budget_s = budget_s
         self._max_usd, self._max_tokens = max_usd, max_tokens
         self._state: State | None = None
+        self._run = "RUN"
+        self._rests_since: float | None = None
         self._since: dict[str, float] = {}
         self._recent: list[str] = []
         self._standing_at = self._began
@@ -45,6 +47,13 @@ class Progress:
     def set_limits(self, *, budget_s: float | None, max_usd: float | None, max_tokens: int | None) -> None:
         """What a resumed run turns out to be allowed."""
         self._budget_s, self._max_usd, self._max_tokens = budget_s, max_usd, max_tokens
+
+    def follow(self, run: str, state: State) -> None:
+        """The run, as commands take it, and where it stands now: one that waits for people says so at once."""
+        self._run = run
+        self._look(state)
+        if waits := self._waits(state):
+            self._note(waits, state)
 
     @contextmanager
     def live(self) -> Iterator[None]:
@@ -57,17 +66,36 @@ class Progress:
 
     def listen(self, event: ev.Event, state: State) -> None:
         """Take an event in; a `journal.Listener`."""
-        if self._state is None:
-            self._since = dict.fromkeys(state.training, time.monotonic())  # taken up again by a resumed run
-        self._state = state
+        waited = self._state and self._waits(self._state)
+        self._look(state)
         if isinstance(event, ev.Started):
             self._since[event.candidate] = time.monotonic()
         if isinstance(event, ev.Finished):
             self._since.pop(event.trained.candidate, None)
-        line = _line(event, state)
-        if line is None:
-            return
-        stamped = f"{duration(time.monotonic() - self._began):>7}  {line}"
+        if line := _line(event, state):
+            self._note(line, state)
+        if (waits := self._waits(state)) and waits != waited:
+            self._note(waits, state)
+
+    def _look(self, state: State) -> None:
+        """Take the state in; while it rests, no time passes."""
+        now = time.monotonic()
+        if self._state is None:
+            self._since = dict.fromkeys(state.training, now)  # taken up again by a resumed run
+        if self._rests_since is not None:
+            self._began += now - self._rests_since
+        self._rests_since = now if state.resting else None
+        self._state = state
+
+    def _elapsed_s(self) -> float:
+        return (time.monotonic() if self._rests_since is None else self._rests_since) - self._began
+
+    def _waits(self, state: State) -> str | None:
+        """What a run that rests waits for, and what to do."""
+        return waits_line(state, self._run) if state.resting else None
+
+    def _note(self, line: str, state: State) -> None:
+        stamped = f"{duration(self._elapsed_s()):>7}  {line}"
         self._recent = [*self._recent[1 - RECENT :], stamped]
         if not self._console.is_terminal:
             self._print(stamped)
@@ -85,14 +113,13 @@ class Progress:
         running = ", ".join(short(state.records[candidate]) for candidate in self._since) or "nothing"
         parts = [best_so_far(state), f"running {running}", self._rate(state)]
         if self._budget_s is not None:
-            parts.append(f"{duration(self._budget_s - (now - self._began))} left")
+            parts.append(f"{duration(self._budget_s - self._elapsed_s())} left")
         money = self._money(state)
         self._print(f"{'':>7}  {'; '.join([*parts, *([money] if money else [])])}")
 
     def _rate(self, state: State) -> str:
-        elapsed_s = time.monotonic() - self._began
         decided = len(state.decided)
-        return f"{decided} decided, {decided / max(elapsed_s, 1) * 60:.1f} a minute"
+        return f"{decided} decided, {decided / max(self._elapsed_s(), 1) * 60:.1f} a minute"
 
     def _money(self, state: State) -> str | None:
         """What language models have cost; None where none is used."""
@@ -107,12 +134,13 @@ class Progress:
         state = self._state
         if state is None:
             return "preparing data"
-        elapsed = time.monotonic() - self._began
         head = Table.grid(padding=(0, 2))
         head.add_row("best so far", best_so_far(state))
         head.add_row("candidates", self._rate(state))
         of = f" of {duration(self._budget_s)}" if self._budget_s is not None else ""
-        head.add_row("time", f"{duration(elapsed)}{of}, {stage_of(state)}")
+        head.add_row("time", f"{duration(self._elapsed_s())}{of}, {stage_of(state)}")
+        if waits := waits_line(state, self._run):
+            head.add_row("waits", waits)
         if money := self._money(state):
             head.add_row("money", money)
         running = Table.grid(padding=(0, 2))
@@ -163,12 +191,18 @@ def _told(command: Command) -> str:
     match command:
         case Hypothesize(hypothesis=hypothesis):
             return f"told a hypothesis: {hypothesis.sentence}"
+        case Pause():
+            return "told to pause: what is under way ends, nothing new begins"
+        case Resume():
+            return "told to go on"
+        case Approve(candidate=candidate):
+            return f"{candidate[:10]} is approved: it may be run"
         case Stop():
             return "told to stop: nothing new is begun"
         case Pin(candidate=candidate):
             return f"{candidate[:10]} is pinned: the search goes on building on it"
-        case Ban(candidate=candidate):
-            return f"{candidate[:10]} is banned: the search builds on it no more"
+        case Ban(candidate=candidate, why=why):
+            return f"{candidate[:10]} is banned{f' ({why})' if why else ''}: the search builds on it no more"
         case Unreadable(problem=problem):
             return f"told something that this version does not understand: {problem}"
 

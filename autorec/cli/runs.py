@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ from autorec.domain.candidate import SHORT_ID
 from autorec.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    pass
+    from autorec.wiring import RunReader
 
 Run = Annotated[str, typer.Argument(help="a name under runs/, or a path")]
 Cand = Annotated[str, typer.Argument(help="a candidate's id or its beginning, a baseline's name, or champion")]
@@ -34,7 +35,7 @@ def status(run: Run, as_json: Json = False) -> None:
     from autorec.cli.costs import cost_lines
     from autorec.cli.reader import read_run
     from autorec.cli.summary import as_json as summary
-    from autorec.cli.summary import fault_line, short, stage_of
+    from autorec.cli.summary import fault_line, short, stage_of, waits_line
     from autorec.cli.terminal import Screen
     from autorec.domain.control import held_line
     from autorec.domain.resolution import evidence_line
@@ -47,21 +48,28 @@ def status(run: Run, as_json: Json = False) -> None:
     standing = state.standing(reader.at_work)
     config = stored_config(reader.folder)[0].model_dump(mode="json")
     if as_json:
-        told = {"standing": standing, "training": list(state.training)}
+        told = {"standing": standing, "training": list(state.training), "awaiting_approval": list(state.awaiting)}
         print(json.dumps({**summary(state, str(reader.folder.path), worked_s, config), **told}))
         return
     console = Screen()
     failed = sum(r.search is not None and not r.ok for r in state.candidates)
     training = ", ".join(short(state.records[i]) for i in state.training)
     console.print(name, style="bold", end="")
+    until_now = f"{duration(worked_s)} of work until now"
     console.print({
         "finished": f"  finished: {state.ended}, {duration(worked_s)}",
         "running": f"  running: {stage_of(state)}, {duration(worked_s)} until now",
+        "paused": f"  paused since {_moment(reader, state.paused_at)}, {until_now}",
+        "waiting": f"  waits for approval since {_moment(reader, state.seq)}, {until_now}",
         "interrupted": f"  interrupted after {duration(worked_s)}, {stage_of(state)}; {go_on_line(name, config)}",
     }[standing])  # fmt: skip
     console.print(f"data        {state.task.data_name} ({state.task.data_digest[:12]}), split {state.task.split_rule}")
     console.print(f"candidates  {len(state.candidates)} admitted, {len(state.decided)} decided, {failed} failed")
-    if standing == "running":
+    if standing in ("paused", "waiting", "running") and (waits := waits_line(state, name)):
+        console.print(f"waits       {waits}")
+    if standing == "interrupted" and (waits := waits_line(state, name)):
+        console.print(f"waits       {'it was paused; to resume it ends the pause' if state.paused else waits}")
+    if reader.at_work and state.ended is None:
         console.print(f"under way   {training or 'nothing'}")
     elif training:
         console.print(f"broken off  {training}")
@@ -83,6 +91,11 @@ def status(run: Run, as_json: Json = False) -> None:
         console.print(evidence_line(state))
         if replayed := replayed_line(config):
             console.print(replayed)
+
+
+def _moment(reader: "RunReader", seq: int | None) -> str:
+    """When an event was recorded, on the clock of whoever looks."""
+    return f"{datetime.fromtimestamp(reader.folder.events.moment(seq or 1), UTC).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def list_(

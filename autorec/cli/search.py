@@ -53,6 +53,15 @@ def search(
         list[Path] | None,
         typer.Option(help="A folder with a candidate of your own; repeatable.", rich_help_panel="Proposers"),
     ] = None,
+    approve: Annotated[
+        bool | None,
+        typer.Option(
+            "--approve",
+            help="Ask before a candidate is run that you did not write: `autorec approve RUN` answers. The budget's "
+            "clock stands still while the run waits for you alone.",
+            rich_help_panel="Proposers",
+        ),
+    ] = None,
     prompts: Annotated[
         Path | None,
         typer.Option(
@@ -120,6 +129,7 @@ def search(
         "api_base": api_base,
         "hypotheses": tuple(hypothesis or ()),
         "seed_code": tuple(seed_code or ()),
+        "approve": approve,
         "prompts": prompts,
         "search_space": search_space,
         "budget": budget,
@@ -154,7 +164,9 @@ def resume(
     budget: options.Budget = None,
     as_json: options.Json = False,
 ) -> None:
-    """Go on with a run that was stopped or killed; what was in flight runs again, nothing else.
+    """Go on with a run that was paused, stopped or killed; what was in flight runs again, nothing else.
+
+    Where a process works on a paused run, that one goes on.
 
     Example: autorec resume demo --budget 30m
     """
@@ -163,6 +175,7 @@ def resume(
     from autorec.domain.text import plain
     from autorec.schemas.config import parse_duration
     from autorec.wiring import resume as take_up
+    from autorec.wiring import will_be_paused
 
     reader = read_run(run)
     path, worked_s = reader.folder.path, reader.folder.events.worked_s()
@@ -170,6 +183,9 @@ def resume(
         budget_s = parse_duration(budget) if budget else None
     except ValueError as error:
         raise UsageError(f"--budget: {error}", fix="give a duration, as 90s, 20m or 1h30m") from None
+    if reader.at_work and will_be_paused(reader.folder, reader.state):
+        _end_pause(path, budget)
+        return
     if budget and reader.state.search_ended is not None:
         raise UsageError(
             f"the search of {reader.folder.called} is over ({reader.state.search_ended}); "
@@ -185,6 +201,21 @@ def resume(
         caps = sitting.config
         progress.set_limits(budget_s=caps.budget, max_usd=caps.max_usd, max_tokens=caps.max_tokens)
         _finish(sitting, progress, path, as_json)
+
+
+def _end_pause(path: Path, budget: str | None) -> None:
+    from autorec.cli.terminal import say
+    from autorec.domain.errors import UsageError
+    from autorec.store.folder import called
+    from autorec.wiring import go_on
+
+    if budget:
+        raise UsageError(
+            f"a process works on {path}, and keeps the budget that it began with",
+            fix=f"`autorec resume {called(path)}` has it go on; with another budget once that process has been ended",
+        )
+    receipt = go_on(path)
+    say(f"command {receipt.number} is read within seconds: the process that works on {called(path)} goes on")
 
 
 def _instead_of_budget(reader: "RunReader", budget: str) -> str:
@@ -211,6 +242,7 @@ def _finish(sitting: "Sitting | Replay", progress: "Progress", path: Path, as_js
     from autorec.wiring import stored_config
 
     config = stored_config(sitting.folder)[0].model_dump(mode="json")
+    progress.follow(sitting.folder.called, sitting.journal.state)
     with _saved_on_interrupt(sitting.folder.called, config), progress.live():
         state = sitting.work()
     code = sitting.lay_out_champion()

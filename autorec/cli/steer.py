@@ -1,4 +1,4 @@
-"""Speaking to a run from outside: hypothesize, pin, ban, stop."""
+"""Speaking to a run from outside: hypothesize, pin, ban, pause, stop."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(hypothesize)
     app.command()(pin)
     app.command()(ban)
+    app.command()(pause)
     app.command()(stop)
 
 
@@ -35,7 +36,7 @@ def hypothesize(
     from autorec.schemas.commands import read_hypothesis
 
     hypothesis = read_hypothesis(sentence, effect)
-    receipt, name = wiring.hypothesize(_path(run), hypothesis), _called(run)
+    receipt, name = wiring.hypothesize(path_of(run), hypothesis), _called(run)
     say(f"told: {hypothesis.sentence}")
     say(_next(receipt, name, "is read within seconds, and the next thing that the model is asked for"))
     say(f"  autorec hypotheses {name}      what came of it")
@@ -49,22 +50,45 @@ def pin(run: Run, candidate: Cand) -> None:
     from autorec import wiring
     from autorec.cli.terminal import say
 
-    record, receipt = wiring.pin(_path(run), candidate)
+    record, receipt = wiring.pin(path_of(run), candidate)
     say(f"pinned: #{record.number} {record.id[:10]}")
     say(_next(receipt, _called(run), "takes notice within seconds, and builds on it once it has been judged"))
 
 
-def ban(run: Run, candidate: Cand) -> None:
+def ban(
+    run: Run,
+    candidate: Cand,
+    why: Annotated[
+        str | None, typer.Option(help="the reason that stands in the record of one that is refused before it is run")
+    ] = None,
+) -> None:
     """Have a run build on a candidate no more, and let it into no finals; what was made from it stays.
 
-    Example: autorec ban demo 3f2a
+    One that has not begun is refused: never run, and told as a failure to whoever writes the next.
+
+    Examples: autorec ban demo 3f2a · autorec ban demo 3f2a --why "it reads the popularity alone"
+    """
+    from autorec import wiring
+    from autorec.cli.terminal import say
+    from autorec.schemas.commands import read_why
+
+    record, receipt = wiring.ban(path_of(run), candidate, read_why(why) if why is not None else None)
+    say(f"banned: #{record.number} {record.id[:10]}")
+    say(_next(receipt, _called(run), "takes notice within seconds"))
+
+
+def pause(run: Run) -> None:
+    """Have a run begin nothing new until `autorec resume RUN`: what trains or is being written ends.
+
+    Then its clock stands still: a pause takes nothing of --budget. `autorec stop RUN` ends a paused run with its
+    finals. Example: autorec pause demo
     """
     from autorec import wiring
     from autorec.cli.terminal import say
 
-    record, receipt = wiring.ban(_path(run), candidate)
-    say(f"banned: #{record.number} {record.id[:10]}")
-    say(_next(receipt, _called(run), "takes notice within seconds"))
+    receipt, name = wiring.pause(path_of(run)), _called(run)
+    say(_next(receipt, name, "takes notice within seconds: what is under way ends, and nothing new begins"))
+    say(f"  autorec resume {name}      goes on with it")
 
 
 def stop(run: Run) -> None:
@@ -75,7 +99,7 @@ def stop(run: Run) -> None:
     from autorec import wiring
     from autorec.cli.terminal import say
 
-    receipt = wiring.stop(_path(run))
+    receipt = wiring.stop(path_of(run))
     say(_next(receipt, _called(run), "takes notice within seconds: what trains ends, the finals follow"))
 
 
@@ -87,7 +111,8 @@ def _next(receipt: "Receipt", run: str, at_once: str) -> str:
     return f"command {receipt.number} {when}{doubts}"
 
 
-def _path(run: str) -> Path:
+def path_of(run: str) -> Path:
+    """Where the run of that name lies."""
     from autorec.store.folder import resolve_run
 
     return resolve_run(run)
@@ -96,4 +121,4 @@ def _path(run: str) -> Path:
 def _called(run: str) -> str:
     from autorec.store.folder import called
 
-    return called(_path(run))
+    return called(path_of(run))

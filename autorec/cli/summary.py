@@ -149,7 +149,19 @@ def stage_of(state: State) -> str:
     """What a run does that is not over."""
     if state.test_opened is not None:
         return "final stage on the sealed test"
-    return "finalists on fresh seeds" if state.search_ended is not None else "searching"
+    if state.search_ended is not None:
+        return "finalists on fresh seeds"
+    return "paused" if state.paused else "searching"
+
+
+def waits_line(state: State, run: str) -> str | None:
+    """What a run that is at work waits for people to say, and how they say it."""
+    if state.paused:
+        return f"paused: `autorec resume {run}` goes on, `autorec stop {run}` ends it with its finals"
+    if waiting := state.awaiting:
+        held = f"{count(len(waiting), 'candidate')} {'waits' if len(waiting) == 1 else 'wait'} for approval"
+        return f"{held}: `autorec approve {run}`{', and nothing else is left to do' if state.resting else ''}"
+    return None
 
 
 def show_result(

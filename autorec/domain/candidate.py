@@ -15,6 +15,8 @@ from autorec.domain.errors import UsageError
 from autorec.domain.paths import names_fault
 
 SHORT_ID = 10
+BY_HAND = "human"
+"""The proposer of what people hand in."""
 REQUIRED_FILES = ("model.py", "train.py")
 
 

@@ -22,6 +22,28 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Begin nothing new until told to resume: what is under way ends, and then the clock stands still."""
+
+    kind: Literal["pause"] = "pause"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Go on after a pause."""
+
+    kind: Literal["resume"] = "resume"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approve:
+    """Run this candidate, where a person is asked first."""
+
+    candidate: str
+    kind: Literal["approve"] = "approve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
     """Go on building on this candidate, whatever selection says."""
 
@@ -31,9 +53,13 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ban:
-    """Build on this candidate no more, and let it into no finals."""
+    """Build on this candidate no more, and let it into no finals; one that has not begun is refused: never run.
+
+    `why`, in a person's words, stands as the reason of a refusal.
+    """
 
     candidate: str
+    why: str | None = None
     kind: Literal["ban"] = "ban"
 
 
@@ -45,7 +71,7 @@ class Unreadable:
     kind: Literal["unreadable"] = "unreadable"
 
 
-Command = Hypothesize | Stop | Pin | Ban | Unreadable
+Command = Hypothesize | Stop | Pause | Resume | Approve | Pin | Ban | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

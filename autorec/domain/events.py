@@ -13,13 +13,17 @@ from autorec.domain.job import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """The first event: what is searched, the resolved configuration, and where (`environment`: name -> version)."""
+    """The first event: what is searched, the resolved configuration, and where (`environment`: name -> version).
+
+    `approve`: a person is asked before a candidate that no person wrote is run.
+    """
 
     task: Task
     seed: int
     version: str
     config: Mapping[str, Any]
     hypotheses: tuple[str, ...] = ()
+    approve: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 

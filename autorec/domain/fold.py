@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 
 from autorec.domain import events as ev
-from autorec.domain.commands import Ban, Hypothesize, Pin, Stop
+from autorec.domain.commands import Approve, Ban, Hypothesize, Pause, Pin, Resume, Stop
 from autorec.domain.control import Control
-from autorec.domain.evaluation import Task
+from autorec.domain.evaluation import Task, Trained
 from autorec.domain.hypothesis import Hypothesis
-from autorec.domain.job import Stage
+from autorec.domain.job import OutcomeKind, Stage, Usage
+from autorec.domain.seeds import derive_seed
 from autorec.domain.spending import total
 from autorec.domain.state import Ask, DeclinedAsk, Fault, Generation, Record, State
+
+REFUSED = "a person refused it, and it was never run"
 
 
 @dataclass(slots=True)
@@ -28,6 +31,9 @@ class Fold:
     hypotheses: dict[str, Hypothesis] = field(default_factory=dict)
     heard: int = 0
     stop_asked: bool = False
+    paused_at: int | None = None
+    approve: bool = False
+    approved: set[str] = field(default_factory=set)
     verdicts: dict[str, bool] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     asked: int = 0
@@ -65,6 +71,9 @@ class Fold:
             hypotheses=tuple(self.hypotheses.values()),
             heard=self.heard,
             stop_asked=self.stop_asked,
+            paused_at=self.paused_at,
+            approve=self.approve,
+            approved=frozenset(self.approved),
             verdicts=dict(self.verdicts),
             records=dict(self.records),
             asked=self.asked,
@@ -92,7 +101,7 @@ class Fold:
 
     @_apply.register
     def _(self, event: ev.RunStarted) -> None:
-        self.task, self.seed = event.task, event.seed
+        self.task, self.seed, self.approve = event.task, event.seed, event.approve
         for sentence in event.hypotheses:
             self._hypothesize(Hypothesis(sentence=sentence))
 
@@ -107,11 +116,19 @@ class Fold:
             case Hypothesize(hypothesis=hypothesis):
                 self._hypothesize(hypothesis)
             case Stop():
-                self.stop_asked = True
+                self.stop_asked, self.paused_at = True, None
+            case Pause() if not self.stop_asked and self.paused_at is None:
+                self.paused_at = self.seq
+            case Resume():
+                self.paused_at = None
+            case Approve(candidate=candidate):
+                self.approved.add(candidate)
             case Pin(candidate=candidate):
                 self.verdicts[candidate] = True
-            case Ban(candidate=candidate):
+            case Ban(candidate=candidate, why=why):
                 self.verdicts[candidate] = False
+                if candidate in self.queue and not self.records[candidate].is_baseline:
+                    self._refuse(self.records[candidate], why)
 
     @_apply.register
     def _(self, event: ev.Asked) -> None:
@@ -209,6 +226,21 @@ class Fold:
     @_apply.register
     def _(self, event: ev.RunEnded) -> None:
         self.ended, self.evidence = event.reason, event.evidence
+
+    def _refuse(self, record: Record, why: str | None) -> None:
+        """What a person refuses before it begins is decided: a failure that cost nothing, for the reason given."""
+        self.queue.remove(record.id)
+        refused = Trained(
+            candidate=record.id,
+            stage=Stage.SEARCH,
+            seed=derive_seed(self.seed, record.id, Stage.SEARCH),
+            outcome=OutcomeKind.REFUSED,
+            reason=f"{REFUSED}: {why}" if why else REFUSED,
+            tier="",
+            usage=Usage(),
+        )
+        self.records[record.id] = replace(record, search=refused)
+        self.decided.append(record.id)
 
     def _believe(self, ask: Ask, *, fault: str | None, heard: bool) -> None:
         """The first ask that meets a lasting fault sets it; only what is heard after another try takes it back."""

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autorec.domain.candidate import Operator, Plan
+from autorec.domain.candidate import BY_HAND, Operator, Plan
 from autorec.domain.control import Control
 from autorec.domain.evaluation import Task, Trained, value_of
 from autorec.domain.events import Bill, Evidence
 from autorec.domain.hypothesis import Hypothesis
-from autorec.domain.job import Stage
+from autorec.domain.job import OutcomeKind, Stage
 from autorec.domain.seeds import baseline_seed, derive_seed
 
 
@@ -48,6 +48,16 @@ class Record:
     @property
     def is_baseline(self) -> bool:
         return self.operator is Operator.BASELINE
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether a person wrote it, or it is a baseline: nobody has to be asked before it is run."""
+        return self.is_baseline or self.proposer == BY_HAND
+
+    @property
+    def refused(self) -> bool:
+        """Whether a person refused it before it was run."""
+        return self.search is not None and self.search.outcome is OutcomeKind.REFUSED
 
     @property
     def paid(self) -> tuple[Trained, ...]:
@@ -128,6 +138,8 @@ class State:
     (baselines apart) in the order in which their search training ended. `faults` (writer -> fault) are lasting.
     `controls` are those of split and judge, then that of the champion.
     `hypotheses` are people's, `heard` is the number of the last command taken out of the inbox.
+    `paused_at` is the sequence number of the event that paused it; None where it is not paused.
+    `approve`: a person is asked before a candidate that no person wrote is run; `approved` are those that may be.
     `verdicts` are people's on candidates, the last of each: true where it is pinned, false where it is banned.
     """
 
@@ -138,6 +150,9 @@ class State:
     hypotheses: tuple[Hypothesis, ...] = ()
     heard: int = 0
     stop_asked: bool = False
+    paused_at: int | None = None
+    approve: bool = False
+    approved: frozenset[str] = frozenset()
     verdicts: Mapping[str, bool] = field(default_factory=dict)
     records: Mapping[str, Record] = field(default_factory=dict)
     asked: int = 0
@@ -214,11 +229,47 @@ class State:
         """Candidates decided since the last generation closed."""
         return self.decided[sum(g.decided for g in self.generations) :]
 
+    @property
+    def paused(self) -> bool:
+        """Whether a person has paused it: nothing new begins."""
+        return self.paused_at is not None and self.search_ended is None
+
+    @property
+    def awaiting(self) -> tuple[str, ...]:
+        """Of the queue, what a person has to approve before it may begin."""
+        if not self.approve or self.search_ended is not None:
+            return ()
+        return tuple(i for i in self.queue if i not in self.approved and not self.records[i].is_by_hand)
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """Of the queue, what may begin now; nothing while the run is paused."""
+        if self.paused:
+            return ()
+        held = set(self.awaiting)
+        return tuple(i for i in self.queue if i not in held)
+
+    @property
+    def resting(self) -> bool:
+        """Whether it waits for people alone, so that its clock stands still.
+
+        It does when it is paused, or has nothing but what waits for approval and no answer under way, which might be
+        more; as long as something trains it does not.
+        """
+        if self.search_ended is not None or self.stop_asked or self.training:
+            return False
+        return self.paused or (bool(self.queue) and not self.ready and not self.asks)
+
     def standing(self, at_work: bool) -> str:
-        """`finished`, `running` or `interrupted`; `at_work`: a process works on the run, seen before this state."""
+        """`finished`, `running`, `paused`, `waiting` (for approval) or `interrupted`.
+
+        `at_work`: a process works on the run, seen before this state.
+        """
         if self.ended is not None:
             return "finished"
-        return "running" if at_work else "interrupted"
+        if not at_work:
+            return "interrupted"
+        return "paused" if self.paused else "waiting" if self.resting else "running"
 
     def not_trained(self, record: Record, at_work: bool) -> str | None:
         """Why the search has not trained it; None where it has. `at_work`: see `standing`."""
@@ -226,6 +277,8 @@ class State:
             return None
         if self.search_ended is not None:
             return f"the search ended before its turn ({self.search_ended})"
+        if record.id in self.awaiting:
+            return "it waits for the approval of a person"
         if record.id not in self.training:
             return "its turn has not come"
         return "its training goes on" if at_work else "its training was interrupted; a resumed run begins it again"

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from autorec.domain.candidate import REQUIRED_FILES, Operator, Plan, Proposal
+from autorec.domain.candidate import BY_HAND, REQUIRED_FILES, Operator, Plan, Proposal
 from autorec.domain.errors import UsageError
 from autorec.domain.paths import FILE_BYTES, MOST_FILES, path_fault, tree_faults
 from autorec.domain.state import State
 
-NAME = "human"
+NAME = BY_HAND
 """What its plans are signed with, and the rotation knows it by."""
 FOLDER = "folder"
 """The key of a plan's design that names the folder it stands for."""

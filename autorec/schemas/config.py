@@ -140,6 +140,9 @@ class SearchConfig(BaseModel):
     split_seed: int = Field(0, ge=0, lt=1 << 31, description="seed of random splits and of the synthetic world")
     hypotheses: tuple[str, ...] = Field((), description="sentences for the language model to test")
     seed_code: tuple[Path, ...] = Field((), description="folders with a person's candidates")
+    approve: bool = Field(
+        False, description="ask a person before a candidate is run that none wrote: autorec approve answers"
+    )
     search_space: str | None = Field(
         None, description="a name in search_spaces/, or the path of a YAML file; default: that of the role"
     )

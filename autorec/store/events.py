@@ -1,8 +1,9 @@
 """The event table of a run: SQLite in WAL mode, one writer, any number of readers.
 
 A commit is one event, durable when `append` returns. The database also keeps `meta` (the run's secret) and
-`sittings`: when a process began and ended work on the run. Sittings are apart from the events because they differ
-between a run that was interrupted and one that was not, and the events must not.
+`sittings`: when a process began and ended work on the run; while it rests, as it waits for people alone, it does not
+work, and what comes then begins another. Sittings are apart from the events because they differ between a run that was
+interrupted and one that was not, and the events must not.
 
 Within a sitting, times are those of its beginning and of a clock that only goes forward; so a wall clock that is set
 back or forward while a run is at work changes nothing. A sitting that begins when the clock says less than before
@@ -25,6 +26,7 @@ CREATE TABLE events (seq INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE sittings (id INTEGER PRIMARY KEY, began REAL NOT NULL, seen REAL NOT NULL);
 """
+_BEGIN = "INSERT INTO sittings (began, seen) VALUES (?, ?)"
 _TOUCH = "UPDATE sittings SET seen = max(seen, ?) WHERE id = (SELECT max(id) FROM sittings)"
 
 
@@ -56,6 +58,7 @@ class EventTable:
         """
         self._path, self._wall = path, wall
         self._clock = Clock(wall())
+        self._earlier_s, self._since, self._rests = 0.0, self._clock.now(), False
         if not create and not path.exists():
             raise RunError(
                 f"{path.parent} is not a run: there is no {path.name} in it", fix="`autorec list` shows the runs"
@@ -79,7 +82,7 @@ class EventTable:
             )
 
     def append(self, event: Event) -> int:
-        """Record one event, and that the process is at work; returns the event's sequence number."""
+        """Record one event, and that the process is at work, again if it rested; returns the sequence number."""
         now = self._clock.now()
         with explained(self._path):
             self._db.execute("BEGIN IMMEDIATE")
@@ -88,12 +91,14 @@ class EventTable:
                     "INSERT INTO events (time, kind, version, content) VALUES (?, ?, ?, ?)",
                     (now, kind_of(event), SCHEMA_VERSION, encode(event)),
                 )
-                self._db.execute(_TOUCH, (now,))
+                self._db.execute(*((_BEGIN, (now, now)) if self._rests else (_TOUCH, (now,))))
                 self._db.execute("COMMIT")
             except sqlite3.Error:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+        if self._rests:
+            self._since, self._rests = now, False
         return int(cursor.lastrowid or 0)
 
     def read(self, upto: int | None = None) -> Iterator[Event]:
@@ -110,6 +115,12 @@ class EventTable:
             ).fetchall()
         for moment, kind, content in rows:
             yield moment, decode(kind, content)
+
+    def moment(self, seq: int) -> float:
+        """When that event was recorded (seconds since the epoch)."""
+        with explained(self._path):
+            (moment,) = self._db.execute("SELECT time FROM events WHERE seq = ?", (seq,)).fetchone()
+        return float(moment)
 
     def put_meta(self, key: str, value: bytes) -> None:
         with explained(self._path):
@@ -128,12 +139,20 @@ class EventTable:
             (last,) = self._db.execute("SELECT max(seen) FROM sittings").fetchone()
             self._clock = Clock(max(self._wall(), (last or 0.0) + worked_s))
             now = self._clock.now()
-            self._db.execute("INSERT INTO sittings (began, seen) VALUES (?, ?)", (now - worked_s, now))
+            self._earlier_s, self._since, self._rests = self.worked_s(), now - worked_s, False
+            self._db.execute(_BEGIN, (now - worked_s, now))
+
+    def rest(self) -> None:
+        """Time until the next event is no work."""
+        if not self._rests:
+            self.touch_sitting()
+            self._earlier_s, self._rests = self.worked_now_s(), True
 
     def touch_sitting(self) -> None:
-        """The process that began the last sitting is still at work."""
-        with explained(self._path):
-            self._db.execute(_TOUCH, (self._clock.now(),))
+        """The process that began the last sitting is still at work, if it does not rest."""
+        if not self._rests:
+            with explained(self._path):
+                self._db.execute(_TOUCH, (self._clock.now(),))
 
     def sittings(self) -> tuple[tuple[float, float], ...]:
         """When each process began work and was last seen at it (seconds since the epoch), in order."""
@@ -145,8 +164,12 @@ class EventTable:
         """Seconds of wall clock that all sittings have taken together."""
         return sum((seen - began for began, seen in self.sittings()), 0.0)
 
+    def worked_now_s(self) -> float:
+        """The same for the process that began the last sitting; it asks nobody but its own clock."""
+        return self._earlier_s + (0.0 if self._rests else self._clock.now() - self._since)
+
     def worked_until_now_s(self) -> float:
-        """The same, where this process is at work."""
+        """The same, and whoever looks at the run sees it as well."""
         self.touch_sitting()
         return self.worked_s()
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
-from autorec.domain.commands import Command, Letter
+from autorec.domain.commands import Approve, Ban, Command, Letter, Resume
 from autorec.domain.control import Control, within
 from autorec.domain.evaluation import Evaluation, Objective, Task, Trained
 from autorec.domain.events import Event, Told
+from autorec.domain.fold import Fold
 from autorec.domain.job import OutcomeKind, Stage, Usage
 from autorec.domain.seeds import derive_seed
 from autorec.domain.state import Record, State
@@ -45,7 +46,11 @@ class MemoryEvents:
 
 
 class ScriptedInbox:
-    """`ports.Inbox` whose letters arrive with so many other events recorded: (events, command), in order."""
+    """`ports.Inbox` whose letters arrive with so many other events recorded: (events, command), in order.
+
+    As people do not leave a run waiting for ever: where it rests, the next letter comes at once, and when there is
+    none any more, they resume what is paused, and approve or refuse what waits for it.
+    """
 
     def __init__(self, events: Events | None = None, script: Sequence[tuple[int, Command]] = ()) -> None:
         self._events = events
@@ -54,7 +59,25 @@ class ScriptedInbox:
     def after(self, number: int) -> tuple[Letter, ...]:
         recorded = sum(not isinstance(event, Told) for event in self._events.read()) if self._events else 0
         arrived = [command for due, command in self._script if due <= recorded]
+        if len(arrived) <= number and self._events and (state := _state_of(self._events)).resting:
+            scripted = [command for _, command in self._script[number : number + 1]]
+            return tuple(Letter(number=number + 1, command=command) for command in scripted or [_answer(state)])
         return tuple(Letter(number=n, command=command) for n, command in enumerate(arrived, 1) if n > number)
+
+
+def _state_of(events: Events) -> State:
+    fold = Fold()
+    for event in events.read():
+        fold.take(event)
+    return fold.snapshot()
+
+
+def _answer(state: State) -> Command:
+    """What people say at last to a run that rests; every third candidate is refused."""
+    if state.paused:
+        return Resume()
+    first = state.awaiting[0]
+    return Ban(candidate=first) if derive_seed(first, "ban") % 3 == 0 else Approve(candidate=first)
 
 
 class Cut(BaseException):

@@ -69,7 +69,7 @@ class Account:
 
     @property
     def standing(self) -> str:
-        """`finished`, `running` or `interrupted`."""
+        """See `State.standing`."""
         return self.state.standing(self.at_work)
 
     @property

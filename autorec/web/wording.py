@@ -150,6 +150,8 @@ def _under_way(account: Account) -> Headline:
     state, leader = account.state, account.leader
     told = {
         "running": "The run is going on: this page shows it as it was when the page was made.",
+        "paused": "A person has paused the run: what was under way ends, and nothing new begins until it is resumed.",
+        "waiting": f"The run waits: {count(len(state.awaiting), 'candidate')} may be run once a person approves.",
         "interrupted": "The run was interrupted. Everything recorded is here, and it can go on where it stopped.",
     }[account.standing]
     best = "No candidate has been judged yet"

@@ -1,9 +1,11 @@
 """The composition root: builds runs, and trials without a run, from a configuration. Adapters meet nowhere else."""
 
+from autorec.wiring.approving import approve, awaiting
 from autorec.wiring.cassette import extract
 from autorec.wiring.check import check_data
 from autorec.wiring.comparisons import Comparison, against_baselines
 from autorec.wiring.integrity import demand
+from autorec.wiring.pausing import go_on, pause, will_be_paused
 from autorec.wiring.reader import RunReader, read
 from autorec.wiring.replaying import Replay, open_recording, replay
 from autorec.wiring.retraining import retrain
@@ -20,6 +22,8 @@ __all__ = [
     "RunReader",
     "Sitting",
     "against_baselines",
+    "approve",
+    "awaiting",
     "ban",
     "begin",
     "check_data",
@@ -27,10 +31,12 @@ __all__ = [
     "demand",
     "evaluate_candidate",
     "extract",
+    "go_on",
     "hypothesize",
     "load_data",
     "measure_baselines",
     "open_recording",
+    "pause",
     "pin",
     "read",
     "read_candidate",
@@ -41,4 +47,5 @@ __all__ = [
     "stop",
     "stored_config",
     "weigh_hypotheses",
+    "will_be_paused",
 ]

@@ -61,12 +61,12 @@ class RunReader:
         if self.state.champion is not None:
             return self.state.records[self.state.champion]
         run, config = self.folder.called, stored_config(self.folder)[0].model_dump(mode="json")
+        under_way = ("it is chosen when the search is over", [f"wait: `autorec status {run}` shows where it stands"])
         why, ways = {
             "finished": (self.state.champion_reason or "nothing valid was found", []),
-            "running": (
-                "it is chosen when the search is over",
-                [f"wait: `autorec status {run}` shows where it stands"],
-            ),
+            "running": under_way,
+            "paused": under_way,
+            "waiting": under_way,
             "interrupted": ("the run was interrupted", [f"{go_on_line(run, config)}, and chooses one"]),
         }[self.state.standing(self.at_work)]
         if any(record.ok for record in self.state.records.values()):

@@ -36,6 +36,7 @@ from autorec.wiring.integrity import demand
 from autorec.wiring.limits import training_limits
 from autorec.wiring.models import open_models, reopen_models
 from autorec.wiring.own import Own, read_again, read_own, try_prompts
+from autorec.wiring.pausing import end_pause
 from autorec.wiring.seeds import read_seeds
 from autorec.wiring.shelf import Shelf
 from autorec.wiring.spaces import open_space
@@ -45,6 +46,7 @@ from autorec.wiring.writers import open_writers, own_writers
 
 if TYPE_CHECKING:
     from autorec.llm.client import LLMClient
+    from autorec.store.events import EventTable
     from autorec.store.folder import RunFolder
 
 
@@ -72,6 +74,8 @@ class Sitting:
         for name, candidate in self.arena.baselines.items():
             plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0, design=self.arena.designs[name])
             enter_baseline(self.journal, self.folder.objects, name, candidate, plan)
+        if self.journal.state.resting:
+            self.folder.events.rest()
         self.search.run()
         self.finals.run()
         return self.journal.state
@@ -88,7 +92,7 @@ class Sitting:
 
     @property
     def worked_s(self) -> float:
-        """Wall clock of all sittings so far, this one included."""
+        """Wall clock of all sittings so far, this one included; rests do not count."""
         return self.folder.events.worked_until_now_s()
 
 
@@ -125,11 +129,12 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
             version=__version__,
             config=stored,
             hypotheses=config.hypotheses,
+            approve=config.approve,
             environment=environment(),
         )
         try:
             shelf = Shelf(folder.objects, keep_all=config.keep_weights == "all")
-            journal = Journal(folder.events, (*listeners, shelf.listen))
+            journal = Journal(folder.events, (partial(_rest, folder.events), *listeners, shelf.listen))
             journal.record(started)
             sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, models, own, began)
             manifest = json.dumps(material.split.manifest(), indent=2) + "\n"
@@ -145,7 +150,7 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
     """Go on with the run at `path`; `budget_s` replaces the budget that it was given.
 
     A language model that cannot be used now is no reason to refuse, as it is at the beginning: the first ask records
-    the fault, and the others go on. Where the search is over, none is opened.
+    the fault, and the others go on. Where the search is over, none is opened. A run that was paused goes on as well.
 
     Raises RunError when it is no run, in use, or its data has changed since.
     """
@@ -165,11 +170,13 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         _refuse_change(path, "data", material.data.digest, started.task.data_digest)
         _refuse_change(path, "split", material.split.digest, started.task.split_digest)
         shelf = Shelf(folder.objects, keep_all=config.keep_weights == "all")
-        journal = Journal(folder.events, (*listeners, shelf.listen))
+        journal = Journal(folder.events, (partial(_rest, folder.events), *listeners, shelf.listen))
         executor = isolated_executor(stack, config, spares=config.warm)
         over = journal.state.search_ended is not None
         models = {} if over else reopen_models(config, journal.state.spent)
         sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, models, own, began)
+        if end_pause(folder, journal.state):
+            changes = (*changes, "the run was paused, and goes on now")
         yield replace(sitting, notes=changes)
 
 
@@ -199,7 +206,6 @@ def _sit_down(
     from autorec.selection.study import NsgaSelector
 
     shelf.clear(journal.state)
-    worked_s = folder.events.worked_s()
     folder.events.begin_sitting(time.monotonic() - began)
     plan = time_plan(config, open_space(config, own.search_space), goes_on=True)
     arena = open_arena(
@@ -215,11 +221,11 @@ def _sit_down(
     )
     _check(journal, arena)
     trainer = Timed(inner=arena.trainer, clock=time.monotonic)
-    deadline = began - worked_s + plan.budget_s
+    worked_s = folder.events.worked_now_s
 
     def late(*, hope: bool) -> bool:
         rivals = _likely_in_finals(journal.state, plan.finalists)
-        return time.monotonic() > began - worked_s + plan.last_start_s(rivals, hope=hope)
+        return worked_s() > plan.last_start_s(rivals, hope=hope)
 
     search = Search(
         journal=journal,
@@ -257,7 +263,7 @@ def _sit_down(
         crew=ThreadCrew(),
         workers=config.workers,
         finalists=plan.finalists,
-        time_left_s=lambda: deadline - time.monotonic(),
+        time_left_s=lambda: plan.budget_s - worked_s(),
         open_test=open_test,
         settle=search.settle,
         compare=partial(compare, seed=config.seed),
@@ -272,6 +278,12 @@ def _sit_down(
         finals=finals,
         plan=plan,
     )
+
+
+def _rest(events: "EventTable", event: ev.Event, state: State) -> None:
+    """A listener: while the run waits for people alone, its clock stands still."""
+    if state.resting:
+        events.rest()
 
 
 def _check(journal: Journal, arena: Arena) -> None:

@@ -38,7 +38,7 @@ def hypothesize(path: Path, hypothesis: Hypothesis) -> Receipt:
 
     Raises UsageError where its search is over, has no language model, or was told the same before.
     """
-    with _searching(path) as (folder, state):
+    with searching(path) as (folder, state):
         config, _, _ = stored_config(folder)
         if not config.llm:
             raise UsageError(
@@ -59,7 +59,7 @@ def stop(path: Path) -> Receipt:
 
     Raises UsageError where its search is over.
     """
-    with _searching(path) as (folder, _):
+    with searching(path) as (folder, _):
         return Receipt(number=folder.inbox.tell(Stop()), at_work=folder.at_work)
 
 
@@ -71,18 +71,26 @@ def pin(path: Path, name: str) -> tuple[Record, Receipt]:
     return _judge(path, name, lambda record: Pin(candidate=record.id))
 
 
-def ban(path: Path, name: str) -> tuple[Record, Receipt]:
-    """Have a run build on a candidate no more, and let it into no finals. Raises UsageError as `pin` does."""
-    return _judge(path, name, lambda record: Ban(candidate=record.id))
+def ban(path: Path, name: str, why: str | None = None) -> tuple[Record, Receipt]:
+    """Have a run build on a candidate no more, and let it into no finals; one that has not begun is never run.
+
+    Raises UsageError as `pin` does.
+    """
+    return _judge(path, name, lambda record: Ban(candidate=record.id, why=why))
 
 
 def _judge(path: Path, name: str, command: Callable[[Record], Command]) -> tuple[Record, Receipt]:
-    with _searching(path) as (folder, state):
+    with searching(path) as (folder, state):
         record = RunReader(folder, state, folder.at_work).record(name)
         if record.is_baseline:
             raise UsageError(
                 f"{record.name or record.id} is a baseline: nothing is built on it",
                 fix="name a candidate of the search",
+            )
+        if record.refused:
+            raise UsageError(
+                f"#{record.number} {record.id[:10]} was refused, and never run: it can be neither pinned nor banned",
+                fix=f"`autorec show {folder.called} {record.id[:10]} --code-to DIR`, and a new search with --seed-code DIR",
             )
         return record, Receipt(number=folder.inbox.tell(command(record)), at_work=folder.at_work)
 
@@ -119,7 +127,7 @@ def _difference(objects: Objects, seed: int, ours: Trained, theirs: Trained) -> 
 
 
 @contextmanager
-def _searching(path: Path) -> "Iterator[tuple[RunFolder, State]]":
+def searching(path: Path) -> "Iterator[tuple[RunFolder, State]]":
     """A run that searches, or will when it is resumed."""
     from autorec.store.folder import RunFolder
 

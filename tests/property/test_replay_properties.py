@@ -7,7 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autorec.domain.candidate import Operator, Plan
-from autorec.domain.events import Admitted, Checked, Event, Finished, Rejected, RunStarted, SearchEnded, TriedAgain
+from autorec.domain.commands import Approve, Ban, Pause, Resume
+from autorec.domain.events import (
+    Admitted,
+    Checked,
+    Event,
+    Finished,
+    Rejected,
+    RunStarted,
+    SearchEnded,
+    Told,
+    TriedAgain,
+)
 from autorec.domain.job import Stage
 from autorec.domain.parting import Partings
 from autorec.domain.recording import Recording
@@ -93,24 +104,28 @@ def work(
     ).run()
 
 
-def recorded(seed: int, late: int, dies: int, script: Any, deaf: int, cut: int = 0, **size: int) -> list[Event]:
+def recorded(
+    seed: int, late: int, dies: int, script: Any, deaf: int, cut: int = 0, approve: bool = False, **size: int
+) -> list[Event]:
     """A search whose time is up at some turns and not at the next, and for good after `late` decisions.
 
     Where its search is not over after `cut` events, it is killed there and taken up again.
     """
     events = MemoryEvents((), capacity=cut or None)
     try:
-        sit(events, seed, late, dies, script, deaf, **size)
+        sit(events, seed, late, dies, script, deaf, approve, **size)
     except Cut:
         events = MemoryEvents(tuple(events.events))
-        sit(events, seed, late, dies, script, deaf, **size)
+        sit(events, seed, late, dies, script, deaf, approve, **size)
     return events.events
 
 
-def sit(events: MemoryEvents, seed: int, late: int, dies: int, script: Any, deaf: int, **size: int) -> None:
+def sit(
+    events: MemoryEvents, seed: int, late: int, dies: int, script: Any, deaf: int, approve: bool, **size: int
+) -> None:
     journal = Journal(events)
     if journal.empty:
-        journal.record(RunStarted(task=TASK, seed=seed, version="test", config={}))
+        journal.record(RunStarted(task=TASK, seed=seed, version="test", config={}, approve=approve))
     for proposer in [name for name, fault in journal.state.faults.items() if not fault.tried_again]:
         journal.record(TriedAgain(writer=proposer))
 
@@ -181,13 +196,14 @@ SIZES = st.fixed_dictionaries(
     late=st.integers(0, 12),
     dies=st.integers(0, 12),
     deaf=st.integers(1, 4),
+    approve=st.booleans(),
     data=st.data(),
 )
-def test_a_replay_is_the_same_search(seed, size, script, late, dies, deaf, data):
-    whole = recorded(seed, late, dies, script, deaf, **size)
+def test_a_replay_is_the_same_search(seed, size, script, late, dies, deaf, approve, data):
+    whole = recorded(seed, late, dies, script, deaf, approve=approve, **size)
     over = next(at for at, event in enumerate(whole) if isinstance(event, SearchEnded))
     cut = data.draw(st.integers(0, over))
-    whole = recorded(seed, late, dies, script, deaf, cut, **size)
+    whole = recorded(seed, late, dies, script, deaf, cut, approve, **size)
     again = MemoryEvents()
     replayed(whole, again, **size)
     assert again.events == whole
@@ -197,12 +213,14 @@ def test_what_the_property_rests_on_happens():
     size = {"workers": 3, "population": 3, "most": 40}
     every = [recorded(seed, 6, 99, (), 2, **size) for seed in range(12)]
     every += [recorded(seed, 9, 2, (), 2, cut=30, **size) for seed in range(4)]
+    every += [recorded(3, 6, 99, ((9, Pause()),), 2, approve=True, **size)]
     events = [event for whole in every for event in whole]
     assert any(isinstance(event, TriedAgain) for event in events)
     assert any(isinstance(event, SearchEnded) and event.reason == OUT_OF_TIME for event in events)
     assert any(isinstance(event, Rejected) and event.reason == NEVER_CAME for event in events)
     assert any(isinstance(event, Rejected) and event.duplicate_of for event in events)
     assert any(isinstance(event, Checked) for event in events)
+    assert {type(event.command) for event in events if isinstance(event, Told)} >= {Pause, Resume, Approve, Ban}
 
 
 class Other(InstantTrainer):

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
-from autorec.domain.commands import Command, Hypothesize, Stop, Unreadable
+from autorec.domain.commands import Approve, Ban, Command, Hypothesize, Pause, Resume, Stop, Unreadable
 from autorec.domain.evaluation import Trained
-from autorec.domain.events import Admitted, Asked, Event, Rejected, RunStarted, Told
+from autorec.domain.events import Admitted, Asked, Event, Rejected, RunStarted, SearchEnded, Started, Told
+from autorec.domain.fold import Fold
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Stage
 from autorec.domain.state import State
@@ -68,7 +69,9 @@ def told(sentence: str) -> Command:
     return Hypothesize(hypothesis=Hypothesis(sentence=sentence))
 
 
-COMMANDS = st.sampled_from([told("a"), told("b"), told("a"), Unreadable(problem="of tomorrow"), Stop()])
+COMMANDS = st.sampled_from(
+    [told("a"), told("b"), told("a"), Unreadable(problem="of tomorrow"), Stop(), Pause(), Pause(), Resume()]
+)
 SCRIPTS = st.lists(st.tuples(st.integers(0, 60), COMMANDS), max_size=4).map(
     lambda s: tuple(sorted(s, key=lambda x: x[0]))
 )
@@ -85,16 +88,18 @@ def play(
     late: int = 99,
     dies: int | None = None,
     script: Script = (),
+    approve: bool = False,
 ) -> None:
     """One process at work: begins the run, or goes on with it.
 
-    Time is up once `late` candidates are decided; `dies`: one of two proposers does, at that ask.
+    Time is up once `late` candidates are decided; `dies`: one of two proposers does, at that ask. `approve`: people
+    are asked.
     """
     shelf = Shelf(objects)
     journal = Journal(events, (shelf.listen,))
     trainer = Demanding(shelf)
     if journal.empty:
-        journal.record(RunStarted(task=TASK, seed=seed, version="test", config={}))
+        journal.record(RunStarted(task=TASK, seed=seed, version="test", config={}, approve=approve))
     shelf.clear(journal.state)
     for name, baseline in BASELINES.items():
         plan = Plan(proposer="baselines", operator=Operator.BASELINE, seed=0)
@@ -141,9 +146,10 @@ def uncut(
     late: int = 99,
     dies: int | None = None,
     script: Script = (),
+    approve: bool = False,
 ) -> list[Event]:
     events = MemoryEvents()
-    play(events, MemoryObjects(), seed, workers, population, most, late, dies, script)
+    play(events, MemoryObjects(), seed, workers, population, most, late, dies, script, approve)
     return events.events
 
 
@@ -156,22 +162,41 @@ def uncut(
     script=SCRIPTS,
     late=st.integers(0, 12),
     dies=st.none() | st.integers(0, 12),
+    approve=st.booleans(),
     data=st.data(),
 )
-def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, script, late, dies, data):
-    whole = uncut(seed, workers, population, most, late, dies, script)
+def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, script, late, dies, approve, data):
+    late = 99 if approve else late  # people would answer what waits, in the middle of an end that a cut takes apart
+    whole = uncut(seed, workers, population, most, late, dies, script, approve)
     script = script[: sum(isinstance(event, Told) for event in whole)]  # what comes after the end is not heard
     cuts = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=3).map(sorted))
     objects, kept = MemoryObjects(), ()
     for cut in cuts:
         events = MemoryEvents(kept, capacity=cut)
         with pytest.raises(Cut):
-            play(events, objects, seed, workers, population, most, late, dies, script)
+            play(events, objects, seed, workers, population, most, late, dies, script, approve)
         kept = tuple(events.events)
     events = MemoryEvents(kept)
-    play(events, objects, seed, workers, population, most, late, dies, script)
+    play(events, objects, seed, workers, population, most, late, dies, script, approve)
     assert events.events == whole
     assert_weights_of_survivors_alone(Journal(events).state, objects)
+    assert_people_were_heeded(whole)
+
+
+def assert_people_were_heeded(events: list[Event]) -> None:
+    """Nothing begins in a pause, nor what nobody has approved or what was refused; a refusal is decided and said."""
+    fold, started = Fold(), set()
+    for event in events:
+        if isinstance(event, Asked | Started | SearchEnded):
+            assert not fold.snapshot().paused
+        if isinstance(event, Started) and event.stage is Stage.SEARCH:
+            assert event.candidate in fold.snapshot().ready
+            started.add(event.candidate)
+        fold.take(event)
+    state = fold.snapshot()
+    wait = {record.id for record in state.candidates} if state.approve else set()
+    assert started & wait <= state.approved
+    assert {record.id for record in state.candidates if record.refused} == set(state.decided) - started
 
 
 def assert_weights_of_survivors_alone(state: State, objects: MemoryObjects) -> None:
@@ -191,17 +216,25 @@ def test_whatever_was_asked_is_booked_when_time_is_up():
     assert sorted(answered) == asked
 
 
-def test_every_possible_cut():
-    script = ((10, told("a")), (10, told("b")), (30, told("c")))
-    whole = uncut(5, 2, 3, 8, script=script)
+PAUSES = ((8, Pause()), (8, told("b")), (20, Pause()), (20, Resume()), (30, Pause()))
+
+
+@pytest.mark.parametrize(
+    ("script", "approve"), [(((10, told("a")), (10, told("b")), (30, told("c"))), False), (PAUSES, True)]
+)
+def test_every_possible_cut(script, approve):
+    whole = uncut(5, 2, 3, 8, script=script, approve=approve)
     assert len(whole) > 40
+    heard = {type(event.command) for event in whole if isinstance(event, Told)}
+    assert not approve or heard >= {Pause, Resume, Approve, Ban}
+    assert_people_were_heeded(whole)
     for cut in range(len(whole)):
         objects = MemoryObjects()
         events = MemoryEvents(capacity=cut)
         with pytest.raises(Cut):
-            play(events, objects, 5, 2, 3, 8, script=script)
+            play(events, objects, 5, 2, 3, 8, script=script, approve=approve)
         resumed = MemoryEvents(tuple(events.events))
-        play(resumed, objects, 5, 2, 3, 8, script=script)
+        play(resumed, objects, 5, 2, 3, 8, script=script, approve=approve)
         assert resumed.events == whole, f"cut after event {cut}"
 
 
@@ -211,7 +244,8 @@ def test_what_is_told_before_the_search_ends_is_heard_once_and_in_order(seed, sc
     events = uncut(seed, 2, 3, 8, script=script)
     heard = [event for event in events if isinstance(event, Told)]
     assert [event.number for event in heard] == list(range(1, len(heard) + 1))
-    assert [event.command for event in heard] == [command for _, command in script[: len(heard)]]
+    told = [command for _, command in script[: len(heard)]]
+    assert [event.command for event in heard] == told + [Resume()] * (len(heard) - len(told))
     over = next(at for at, event in enumerate(events) if type(event).__name__ == "SearchEnded")
     assert not any(isinstance(event, Told) for event in events[over:])
     last_turn = over - sum(isinstance(event, Told) for event in events) - 6  # ending books late answers and closes

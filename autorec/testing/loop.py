@@ -48,26 +48,32 @@ class MemoryEvents:
 class ScriptedInbox:
     """`ports.Inbox` whose letters arrive with so many other events recorded: (events, command), in order.
 
-    As people do not leave a run waiting for ever: where it rests, the next letter comes at once, and when there is
-    none any more, they resume what is paused, and approve or refuse what waits for it.
+    As people do not leave a run waiting for ever: where it rests and looks again and again, the next letter comes at
+    once, and when there is none any more, they resume what is paused, and approve or refuse what waits for it.
     """
+
+    LOOKS = 2
+    """So often does a process look that has just taken a run up, before it does anything."""
 
     def __init__(self, events: Events | None = None, script: Sequence[tuple[int, Command]] = ()) -> None:
         self._events = events
         self._script = tuple(script)
+        self._looked = (0, 0)
 
     def after(self, number: int) -> tuple[Letter, ...]:
-        recorded = sum(not isinstance(event, Told) for event in self._events.read()) if self._events else 0
+        every = tuple(self._events.read()) if self._events else ()
+        recorded = sum(not isinstance(event, Told) for event in every)
         arrived = [command for due, command in self._script if due <= recorded]
-        if len(arrived) <= number and self._events and (state := _state_of(self._events)).resting:
+        self._looked = (len(every), self._looked[1] + 1 if self._looked[0] == len(every) else 1)
+        if len(arrived) <= number and self._looked[1] > self.LOOKS and (state := _state_of(every)).resting:
             scripted = [command for _, command in self._script[number : number + 1]]
             return tuple(Letter(number=number + 1, command=command) for command in scripted or [_answer(state)])
         return tuple(Letter(number=n, command=command) for n, command in enumerate(arrived, 1) if n > number)
 
 
-def _state_of(events: Events) -> State:
+def _state_of(events: Sequence[Event]) -> State:
     fold = Fold()
-    for event in events.read():
+    for event in events:
         fold.take(event)
     return fold.snapshot()
 

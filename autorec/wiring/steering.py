@@ -90,7 +90,7 @@ def _judge(path: Path, name: str, command: Callable[[Record], Command]) -> tuple
         if record.refused:
             raise UsageError(
                 f"#{record.number} {record.id[:10]} was refused, and never run: it can be neither pinned nor banned",
-                fix=f"`autorec show {folder.called} {record.id[:10]} --code-to DIR`, and a new search with --seed-code DIR",
+                fix=f"`autorec show {folder.called} {record.id[:10]} --code-to DIR` takes its code into another search",
             )
         return record, Receipt(number=folder.inbox.tell(command(record)), at_work=folder.at_work)
 

@@ -213,7 +213,7 @@ def test_what_the_property_rests_on_happens():
     size = {"workers": 3, "population": 3, "most": 40}
     every = [recorded(seed, 6, 99, (), 2, **size) for seed in range(12)]
     every += [recorded(seed, 9, 2, (), 2, cut=30, **size) for seed in range(4)]
-    every += [recorded(3, 6, 99, ((9, Pause()),), 2, approve=True, **size)]
+    every += [recorded(seed, 6, 99, ((9, Pause()),), 2, approve=True, **size) for seed in range(4)]
     events = [event for whole in every for event in whole]
     assert any(isinstance(event, TriedAgain) for event in events)
     assert any(isinstance(event, SearchEnded) and event.reason == OUT_OF_TIME for event in events)

@@ -166,7 +166,6 @@ def uncut(
     data=st.data(),
 )
 def test_a_resumed_run_equals_an_uninterrupted_one(seed, workers, population, most, script, late, dies, approve, data):
-    late = 99 if approve else late  # people would answer what waits, in the middle of an end that a cut takes apart
     whole = uncut(seed, workers, population, most, late, dies, script, approve)
     script = script[: sum(isinstance(event, Told) for event in whole)]  # what comes after the end is not heard
     cuts = data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=3).map(sorted))

@@ -116,6 +116,7 @@ def _show(record: "Record", reader: "RunReader") -> None:
     pairs = {
         "from": parents,
         "because": record.why,
+        "design": ", ".join(f"{name}={chosen}" for name, chosen in (record.design or {}).items()),
         "hypothesis": record.hypothesis,
         "predicts": record.predicted_effect,
         "size": _size(record, reader),

@@ -73,7 +73,8 @@ def _cells(record: Record, state: State, at_work: bool) -> dict[str, str]:
         "id": plain(short(record)),
         "how": plain(describe(record)),
         "parent": plain(" ".join(state.records[p].name or p[:6] for p in record.parents)),
-        "outcome": standing(record, state, at_work) + VERDICTS[state.verdicts.get(record.id)],
+        "outcome": standing(record, state, at_work)
+        + ("" if record.refused else VERDICTS[state.verdicts.get(record.id)]),
         "why": plain(why(record, state, at_work)),
     }
 

@@ -49,10 +49,10 @@ class Progress:
         self._budget_s, self._max_usd, self._max_tokens = budget_s, max_usd, max_tokens
 
     def follow(self, run: str, state: State) -> None:
-        """The run, as commands take it, and where it stands now: one that waits for people says so at once."""
+        """The run, as commands take it, and where it stands now: what waits for approval is said at once."""
         self._run = run
         self._look(state)
-        if waits := self._waits(state):
+        if not state.paused and (waits := self._waits(state)):  # to be taken up ends a pause
             self._note(waits, state)
 
     @contextmanager

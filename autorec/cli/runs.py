@@ -52,7 +52,8 @@ def status(run: Run, as_json: Json = False) -> None:
         print(json.dumps({**summary(state, str(reader.folder.path), worked_s, config), **told}))
         return
     console = Screen()
-    failed = sum(r.search is not None and not r.ok for r in state.candidates)
+    refused = sum(r.refused for r in state.candidates)
+    failed = sum(r.search is not None and not r.ok for r in state.candidates) - refused
     training = ", ".join(short(state.records[i]) for i in state.training)
     console.print(name, style="bold", end="")
     until_now = f"{duration(worked_s)} of work until now"
@@ -64,7 +65,10 @@ def status(run: Run, as_json: Json = False) -> None:
         "interrupted": f"  interrupted after {duration(worked_s)}, {stage_of(state)}; {go_on_line(name, config)}",
     }[standing])  # fmt: skip
     console.print(f"data        {state.task.data_name} ({state.task.data_digest[:12]}), split {state.task.split_rule}")
-    console.print(f"candidates  {len(state.candidates)} admitted, {len(state.decided)} decided, {failed} failed")
+    console.print(
+        f"candidates  {len(state.candidates)} admitted, {len(state.decided)} decided, {failed} failed"
+        + (f", {refused} refused" if refused else "")
+    )
     if standing in ("paused", "waiting", "running") and (waits := waits_line(state, name)):
         console.print(f"waits       {waits}")
     if standing == "interrupted" and (waits := waits_line(state, name)):

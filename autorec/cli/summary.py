@@ -160,7 +160,7 @@ def waits_line(state: State, run: str) -> str | None:
         return f"paused: `autorec resume {run}` goes on, `autorec stop {run}` ends it with its finals"
     if waiting := state.awaiting:
         held = f"{count(len(waiting), 'candidate')} {'waits' if len(waiting) == 1 else 'wait'} for approval"
-        return f"{held}: `autorec approve {run}`{', and nothing else is left to do' if state.resting else ''}"
+        return f"{held}: `autorec approve {run}`{'; the run rests until then' if state.resting else ''}"
     return None
 
 

@@ -174,8 +174,8 @@ def resume(
     from autorec.domain.errors import UsageError
     from autorec.domain.text import plain
     from autorec.schemas.config import parse_duration
+    from autorec.wiring import refuse_replay, will_be_paused
     from autorec.wiring import resume as take_up
-    from autorec.wiring import will_be_paused
 
     reader = read_run(run)
     path, worked_s = reader.folder.path, reader.folder.events.worked_s()
@@ -186,6 +186,7 @@ def resume(
     if reader.at_work and will_be_paused(reader.folder, reader.state):
         _end_pause(path, budget)
         return
+    refuse_replay(reader.folder)
     if budget and reader.state.search_ended is not None:
         raise UsageError(
             f"the search of {reader.folder.called} is over ({reader.state.search_ended}); "

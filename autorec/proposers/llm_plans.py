@@ -79,7 +79,7 @@ def repair_due(state: State, most: int) -> Record | None:
     for family in _families(state):
         tried = len(family) - 1 + sum(fruitless[member.id] for member in family)
         waiting = any(_is_under_repair(member, state) for member in family)
-        banned = any(state.verdicts.get(member.id) is False for member in family)
+        banned = any(member.refused or state.verdicts.get(member.id) is False for member in family)
         if all(_failed(member) for member in family) and not waiting and not banned and tried < most:
             return family[-1]
     return None

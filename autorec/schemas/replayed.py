@@ -16,12 +16,15 @@ def replay_of(config: Mapping[str, Any]) -> str | None:
 
 def go_on_line(run: str, config: Mapping[str, Any]) -> str:
     """How a run that broke off is gone on with; one that follows a recording is never taken up."""
-    recording = replay_of(config)
-    if recording is None:
+    if replay_of(config) is None:
         return f"`autorec resume {run}` goes on"
+    return f"no replay is taken up: `{again_line(config)}` begins it anew"
+
+
+def again_line(config: Mapping[str, Any]) -> str:
+    """The command that plays the recording of a replay once more, from its beginning."""
     again = f" --retrain{data_flags(config)}" if config.get("retrain") else ""
-    followed = quote(f"{REPLAY}:{recording}")
-    return f"no replay is taken up: `autorec search --llm {followed}{again}` begins it anew"
+    return f"autorec search --llm {quote(f'{REPLAY}:{replay_of(config)}')}{again}"
 
 
 def replayed_line(config: Mapping[str, Any]) -> str | None:

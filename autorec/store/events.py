@@ -33,12 +33,12 @@ _TOUCH = "UPDATE sittings SET seen = max(seen, ?) WHERE id = (SELECT max(id) FRO
 class Clock:
     """Seconds since the epoch: what the wall clock said when this was made, and what has passed since."""
 
-    def __init__(self, wall_s: float) -> None:
-        self._wall_s = wall_s
-        self._since = time.monotonic()
+    def __init__(self, wall_s: float, steady: Callable[[], float]) -> None:
+        self._wall_s, self._steady = wall_s, steady
+        self._since = steady()
 
     def now(self) -> float:
-        return self._wall_s + time.monotonic() - self._since
+        return self._wall_s + self._steady() - self._since
 
 
 class EventTable:
@@ -51,13 +51,14 @@ class EventTable:
         create: bool = False,
         read_only: bool = False,
         wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open or create the file; `wall` is a clock that may be set back or forward at any time.
+        """Open or create the file; `wall` is a clock that may be set back or forward at any time, `steady` is not.
 
         Raises RunError for a file of another version, StoreError where it cannot be written.
         """
-        self._path, self._wall = path, wall
-        self._clock = Clock(wall())
+        self._path, self._wall, self._steady = path, wall, steady
+        self._clock = Clock(wall(), steady)
         self._earlier_s, self._since, self._rests = 0.0, self._clock.now(), False
         if not create and not path.exists():
             raise RunError(
@@ -137,7 +138,7 @@ class EventTable:
         """A process begins work, or began it `worked_s` seconds ago, so that its start-up counts."""
         with explained(self._path):
             (last,) = self._db.execute("SELECT max(seen) FROM sittings").fetchone()
-            self._clock = Clock(max(self._wall(), (last or 0.0) + worked_s))
+            self._clock = Clock(max(self._wall(), (last or 0.0) + worked_s), self._steady)
             now = self._clock.now()
             self._earlier_s, self._since, self._rests = self.worked_s(), now - worked_s, False
             self._db.execute(_BEGIN, (now - worked_s, now))

@@ -65,7 +65,8 @@ class ScriptedInbox:
         recorded = sum(not isinstance(event, Told) for event in every)
         arrived = [command for due, command in self._script if due <= recorded]
         self._looked = (len(every), self._looked[1] + 1 if self._looked[0] == len(every) else 1)
-        if len(arrived) <= number and self._looked[1] > self.LOOKS and (state := _state_of(every)).resting:
+        waits = len(arrived) <= number and self._looked[1] > self.LOOKS
+        if every and waits and (state := _state_of(every)).resting:
             scripted = [command for _, command in self._script[number : number + 1]]
             return tuple(Letter(number=number + 1, command=command) for command in scripted or [_answer(state)])
         return tuple(Letter(number=n, command=command) for n, command in enumerate(arrived, 1) if n > number)

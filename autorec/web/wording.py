@@ -18,6 +18,7 @@ from autorec.domain.resolution import (
 from autorec.domain.state import Record
 from autorec.domain.text import count, sentence
 from autorec.finals import UNISOLATED
+from autorec.schemas.replayed import replay_of
 from autorec.web.account import Account
 
 WITH_A_SANDBOX = "Search again without --unsafe-no-sandbox; autorec doctor says what this machine offers."
@@ -152,7 +153,7 @@ def _under_way(account: Account) -> Headline:
         "running": "The run is going on: this page shows it as it was when the page was made.",
         "paused": "A person has paused the run: what was under way ends, and nothing new begins until it is resumed.",
         "waiting": f"The run waits: {count(len(state.awaiting), 'candidate')} may be run once a person approves.",
-        "interrupted": "The run was interrupted. Everything recorded is here, and it can go on where it stopped.",
+        "interrupted": f"The run was interrupted. Everything recorded is here, and {_how_on(account)}.",
     }[account.standing]
     best = "No candidate has been judged yet"
     if leader is not None:
@@ -160,6 +161,12 @@ def _under_way(account: Account) -> Headline:
     return Headline(
         badge=account.standing.capitalize(), tone="open", title=best, sentence=f"{told} The test is sealed."
     )
+
+
+def _how_on(account: Account) -> str:
+    """How what was interrupted is gone on with; the command of another machine's folder is nobody's business."""
+    replayed = replay_of(account.started.config) is not None
+    return "a replay is begun anew" if replayed else "it can go on where it stopped"
 
 
 def _choice(name: str, chosen: object) -> str:

@@ -11,7 +11,7 @@ from autorec.wiring.replaying import Replay, open_recording, replay
 from autorec.wiring.retraining import retrain
 from autorec.wiring.sitting import Sitting, begin, resume
 from autorec.wiring.steering import Receipt, ban, hypothesize, pin, stop, weigh_hypotheses
-from autorec.wiring.stored import stored_config
+from autorec.wiring.stored import refuse_replay, stored_config
 from autorec.wiring.task import load_data, settle
 from autorec.wiring.trial import choose_in_time, evaluate_candidate, measure_baselines, read_candidate
 
@@ -40,6 +40,7 @@ __all__ = [
     "pin",
     "read",
     "read_candidate",
+    "refuse_replay",
     "replay",
     "resume",
     "retrain",

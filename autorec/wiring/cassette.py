@@ -44,13 +44,14 @@ def _recorded(run: "RunFolder") -> Recording:
     from pydantic import TypeAdapter
 
     events = tuple(run.events.read())
-    if not events or not isinstance(events[0], RunStarted) or not isinstance(events[-1], RunEnded):
+    started = events[0] if events and isinstance(events[0], RunStarted) else None
+    if started and (folder := folder_of(started.config.get("llm") or (), REPLAY)):
+        raise UsageError(f"{run.path} is a replay of {folder}", fix="take that recording, or copy it")
+    if started is None or not isinstance(events[-1], RunEnded):
         raise UsageError(
             f"{run.path} has not ended, and a recording has to say how",
             fix=f"`autorec resume {run.path}` goes on with it; `autorec stop {run.path}` brings it to its finals",
         )
-    if folder := folder_of(events[0].config.get("llm") or (), REPLAY):
-        raise UsageError(f"{run.path} is a replay of {folder}", fix="take that recording, or copy it")
     adapter = TypeAdapter(Exchange)
     digests = dict.fromkeys(digest for event in events for digest in calls_of(event))
     return Recording(

@@ -40,7 +40,7 @@ from autorec.wiring.pausing import end_pause
 from autorec.wiring.seeds import read_seeds
 from autorec.wiring.shelf import Shelf
 from autorec.wiring.spaces import open_space
-from autorec.wiring.stored import first_event, lay_out_sources, stored_config
+from autorec.wiring.stored import first_event, lay_out_sources, refuse_replay, stored_config
 from autorec.wiring.task import load_data, make_task, settle, time_plan
 from autorec.wiring.writers import open_writers, own_writers
 
@@ -160,10 +160,9 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
     with ExitStack() as stack:
         folder = RunFolder.open(Path(path), write=True)
         stack.callback(folder.close)
+        refuse_replay(folder)
         started = first_event(folder)
         config, seeds, kept = stored_config(folder)
-        if replayed := folder_of(config.llm, REPLAY):
-            raise RunError(f"{path} follows the recording {replayed}", fix=f"begin anew: --llm replay:{replayed}")
         config = config if budget_s is None else config.model_copy(update={"budget": budget_s})
         own, changes = read_again(config, kept)
         material = load_data(config)

@@ -7,6 +7,7 @@ from autorec.domain.candidate import Candidate
 from autorec.domain.errors import RunError
 from autorec.domain.state import State
 from autorec.schemas.config import SearchConfig
+from autorec.schemas.replayed import again_line, replay_of
 
 if TYPE_CHECKING:
     from autorec.store.folder import RunFolder
@@ -18,6 +19,16 @@ def stored_config(folder: "RunFolder") -> tuple[SearchConfig, dict[str, dict[str
     Raises RunError.
     """
     return config_of(first_event(folder))
+
+
+def refuse_replay(folder: "RunFolder") -> None:
+    """Raises RunError for a run that follows a recording: it is never taken up, and what to do instead is said."""
+    config = stored_config(folder)[0].model_dump(mode="json")
+    if recording := replay_of(config):
+        raise RunError(
+            f"{folder.path} follows the recording {recording}, and no replay is taken up",
+            fix=f"begin it anew: {again_line(config)}",
+        )
 
 
 def config_of(started: ev.RunStarted) -> tuple[SearchConfig, dict[str, dict[str, str]], dict[str, Any]]:

@@ -61,6 +61,11 @@ def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_th
             for verb, candidate in zip(("pin", "ban"), decided, strict=False):
                 assert "takes notice within seconds" in imagining(verb, "r", candidate[:10])
             assert "is a baseline" in refused(imagining, "pin", "r", "pop")
+            assert "what is under way ends" in imagining("pause", "r")
+            resting = wait_until(run, lambda state: state.resting)
+            assert not resting.training and resting.search_ended is None
+            assert "goes on" in imagining("resume", "r")
+            wait_until(run, lambda state: len(state.decided) > len(resting.decided) and not state.paused)
             said = imagining("hypothesize", "r", SENTENCE, "--effect", EFFECT)
             assert "is read within seconds" in said
             assert "told this before" in refused(imagining, "hypothesize", "r", f"  {SENTENCE} ")

@@ -47,7 +47,9 @@ class Told:
         stored = SearchConfig(workers=2, **config).model_dump(mode="json") | {"seed_sources": {}}
         people = tuple(config.get("hypotheses", ()))
         self.record(
-            ev.RunStarted(task=self.task, seed=3, version="9.9", config=stored, hypotheses=people),
+            ev.RunStarted(
+                task=self.task, seed=3, version="9.9", config=stored, hypotheses=people, approve=stored["approve"]
+            ),
         )
         (path / "split.json").write_text(json.dumps({"counts": {"train": 2200, "test": 200}, "notes": ["as given"]}))
         self._asked = 0

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from autorec.domain.commands import Ban, Hypothesize, Pin, Stop, Unreadable
+from autorec.domain.commands import Approve, Ban, Hypothesize, Pause, Pin, Resume, Stop, Unreadable
 from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.hypothesis import Hypothesis
-from autorec.schemas.commands import encode, read_hypothesis
+from autorec.schemas.commands import encode, read_hypothesis, read_why
 from autorec.store.folder import RunFolder
 from autorec.store.inbox import InboxTable
 
@@ -55,7 +55,8 @@ def test_what_one_tells_another_reads_in_order(tmp_path):
 
 def test_each_command_is_read_as_it_was_told(tmp_path):
     inbox = InboxTable.create(tmp_path / "inbox.db")
-    commands = (told("a"), Stop(), Pin(candidate="a" * 64), Ban(candidate="0" * 64))
+    one = {"candidate": "a" * 64}
+    commands = (told("a"), Stop(), Pause(), Resume(), Approve(**one), Pin(**one), Ban(**one), Ban(**one, why="so"))
     for command in commands:
         inbox.tell(command)
     assert tuple(letter.command for letter in inbox.after(0)) == commands
@@ -128,6 +129,9 @@ def test_a_sentence_is_one_line_and_not_empty():
     for sentence in ("", " \n", "x" * 1001):
         with pytest.raises(UsageError):
             read_hypothesis(sentence)
+        with pytest.raises(UsageError, match="at "):
+            read_why(sentence)
+    assert read_why(" too\n large ") == "too large"
     with pytest.raises(ValueError, match="no command"):
         encode(Unreadable(problem="x"))
 

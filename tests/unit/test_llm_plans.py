@@ -53,6 +53,11 @@ def test_the_same_state_and_seed_give_the_same_plan(story):
     assert [plan_for(state, seed) for seed in range(20)] == [plan_for(state, seed) for seed in range(20)]
 
 
+def test_what_a_person_refused_is_not_mended(story):
+    story.tell(files(0), outcome=OutcomeKind.REFUSED)
+    assert plan_for(story.state()).operator is Operator.DRAFT
+
+
 @pytest.mark.parametrize("outcome", [CRASHED, OutcomeKind.MALFORMED, OutcomeKind.TIMED_OUT, OutcomeKind.OUT_OF_MEMORY])
 def test_a_failure_is_repaired_and_keeps_its_hypothesis(story, outcome):
     broken = story.tell(files(0), outcome=outcome, hypothesis="h")

@@ -206,6 +206,35 @@ def test_the_start_up_of_a_process_counts(tmp_path):
     assert 7 <= folder.events.worked_s() < 60
 
 
+def test_while_a_process_rests_no_time_of_work_passes(tmp_path):
+    """In the process, for whoever looks, and for the one that takes the run up after a kill."""
+    seconds = 0.0
+    path = tmp_path / "run.db"
+    events = EventTable(path, create=True, wall=lambda: 1e9, steady=lambda: seconds)
+    events.begin_sitting(worked_s=5.0)
+    seconds = 10.0
+    events.rest()
+    seconds = 500.0
+    events.rest()
+    events.touch_sitting()
+    assert events.worked_now_s() == events.worked_s() == events.worked_until_now_s() == 15.0
+    events.append(ev.SearchEnded(reason="work goes on"))
+    seconds = 520.0
+    assert events.worked_now_s() == 35.0
+    assert events.worked_until_now_s() == 35.0
+    events.rest()
+    seconds = 9_000.0  # killed here: nothing is closed
+    looked_at = EventTable(path, read_only=True)
+    assert looked_at.worked_s() == 35.0
+    assert looked_at.moment(1) == 1e9 + 500.0
+    after = EventTable(path, wall=lambda: 1e9 + 9_000.0, steady=lambda: seconds)
+    after.begin_sitting(worked_s=2.0)
+    seconds += 3.0
+    assert after.worked_now_s() == 40.0
+    for table in (events, looked_at, after):
+        table.close()
+
+
 @pytest.mark.parametrize("jump", [-1e9, -3600.0, 3600.0, 1e9])
 def test_a_wall_clock_that_jumps_changes_no_time_of_work(tmp_path, jump):
     """Set while a process is at work, and again between two of them."""

@@ -20,6 +20,7 @@ from autorec.domain.curve import SAID
 from autorec.domain.diagnosis import clear_gains
 from autorec.domain.job import NO_ISOLATION, Stage
 from autorec.domain.resolution import doubts_line, unconfirmed_line
+from autorec.domain.spending import spent_by_model, spent_by_operator, spent_on_all
 from autorec.domain.state import Record
 from autorec.domain.text import count, duration, percent, plain, sentence, size
 from autorec.schemas.flags import data_flags
@@ -91,6 +92,11 @@ def _context(account: Account) -> dict[str, Any]:
         "style": Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         "made_at": datetime.now(UTC),
         "short_id": SHORT_ID,
+        "costs": {
+            "all": spent_on_all(state),
+            "by_operator": spent_by_operator(state),
+            "by_model": spent_by_model(state),
+        },
         "plots": plots.all_plots(account),
         "families": found,
         "alone": alone,

@@ -9,7 +9,7 @@ import pytest
 
 from autorec.cli.main import run
 from autorec.domain import events as ev
-from autorec.domain.candidate import Operator
+from autorec.domain.candidate import Operator, Plan
 from autorec.domain.errors import RunError
 from autorec.domain.evaluation import Direction, Objective
 from autorec.schemas.config import SearchConfig
@@ -142,6 +142,22 @@ def test_the_leaders_and_whose_code_is_shown(tmp_path):
     assert [step.place for step in account.steps] == [1, 2, 3, 4, 5, 6]
     assert [r.id for r in account.looked_into] == [ids[5], ids[2], ids[0]]
     assert account.leader.id == ids[5]
+
+
+def test_what_language_models_cost_is_told_by_operator_and_by_model(tmp_path):
+    told = Told(tmp_path / "r")
+    assert "by who answered" not in said(told)
+    told.candidate(0.2)
+    told.candidate(0.3, operator=Operator.IMPROVE, code="X = 2\n")
+    plan = Plan(proposer="llm", operator=Operator.IMPROVE, seed=1, model="openai/dear")
+    told.record(ev.Asked(number=9, plan=plan, seen=1))
+    bills = (ev.Bill(model="openai/dear", usd=0.5, tokens=7, calls=2, unpriced=1),)
+    told.record(ev.Rejected(ask=9, reason="no usable reply", bills=bills))
+    cost = said(told).split("by what was asked for")[1]
+    assert "draft $0.2500 $0.2500 1 of 1 1,000" in cost
+    assert "improve $0.7500 and 1 call of unknown price – 1 of 2 1,007" in cost
+    assert "openai/x $0.5000 $0.2500 2 of 2 2,000" in cost
+    assert "openai/dear $0.5000 and 1 call of unknown price – 0 of 1 7" in cost
 
 
 def test_time_between_sittings_does_not_count(tmp_path):

@@ -75,7 +75,7 @@ class Search:
             elif _wants_proposal(state, self.pace) and (plan := self._plan(state)):
                 self._ask(state, plan)
             elif reason := _over(state, self.pace):
-                self._end(state, reason)
+                self._end(reason)
             else:
                 self._land()
 
@@ -176,10 +176,11 @@ class Search:
             )
         )
 
-    def _end(self, state: State, reason: str) -> None:
+    def _end(self, reason: str) -> None:
+        """In a replay, a refusal that was heard in the middle of the end is heard there again, and one more closes."""
         self._book_late_answers()
-        if state.decided_since:
-            self._close_generation(state)
+        while self.journal.state.decided_since:
+            self._close_generation(self.journal.state)
         self.journal.record(ev.SearchEnded(reason=reason))
 
     def _book_late_answers(self) -> None:

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from autorec.domain import events as ev
 from autorec.domain.errors import RunError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _KINDS: dict[str, type[Any]] = {
     "run_started": ev.RunStarted,

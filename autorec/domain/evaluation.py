@@ -145,7 +145,8 @@ class Task:
     """Role + data + splits + objectives + constraints: what a run is about.
 
     `data_digest` names the content of the data, `split_digest` which row went to which part. `sizes` are counts by
-    what is counted ("users", "items", "rows"), in the order in which people want to read them.
+    what is counted ("users", "items", "rows"), in the order in which people want to read them. `statistics` are
+    figures of the training part by names of the role's own, never by one of the data set's; rounded.
     """
 
     role: str
@@ -156,6 +157,7 @@ class Task:
     sizes: Mapping[str, int]
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...] = field(default=())
+    statistics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def primary(self) -> Objective:

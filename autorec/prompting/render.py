@@ -18,7 +18,7 @@ class Templates:
     def __init__(self, builtin: Path | TemplateFiles, own: TemplateFiles | None = None) -> None:
         """Raises UsageError for a file of `own` that nothing would ever render, or that is no template."""
         self._environment = environment(builtin, own)
-        self._environment.filters["number"] = number
+        self._environment.filters |= {"number": number, "percent": percent}
         if own is not None:
             refuse_strangers(own, self._environment, builtin)
 
@@ -37,3 +37,8 @@ class Templates:
 def number(value: float) -> str:
     """A figure as prompts show it: at most four decimals, no trailing zeros, thousands apart."""
     return f"{value:,.{DECIMALS}f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1 as prompts show it, with three digits."""
+    return f"{100 * share:.3g} %"

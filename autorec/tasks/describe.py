@@ -13,6 +13,7 @@ from autorec.tasks.datasets import Dataset, Int64s, sorted_unique
 from autorec.tasks.holdouts import ground
 from autorec.tasks.parts import HOLDOUTS
 from autorec.tasks.splits import Split
+from autorec.tasks.statistics import statistics, tied
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 NDCG_DEVIATION = 0.25
@@ -42,7 +43,7 @@ class Description:
 
     `density` is the share of user-item pairs that occur; `tied_rows` the share of rows that share (user, timestamp)
     with another, `tied_last_users` the users whose last timestamp is shared; `events_a_user` minimum, quartiles and
-    maximum. `resolvable_ndcg` is about the smallest difference of NDCG@10 on test that unpaired means can tell apart.
+    maximum; `statistics` are those of the task. `resolvable_ndcg` is about the smallest difference of NDCG@10 on test that unpaired means can tell apart.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Description:
     train_rows: int
     parts: Mapping[str, PartDescription]
     resolvable_ndcg: float
+    statistics: Mapping[str, float]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -89,6 +91,8 @@ class Description:
                 f"{part.pairs:,} pairs to find, {part.cold_item_pairs:,} of them with a cold item",
             )
         yield "resolvable NDCG@10", f"about {self.resolvable_ndcg:.3f} by unpaired means"
+        for name, value in self.statistics.items():
+            yield "in train", f"{name.replace('_', ' ')} {value:,}"
         for note in self.notes:
             yield "note", note
 
@@ -118,6 +122,7 @@ def describe(dataset: Dataset, split: Split) -> Description:
         train_rows=split.counts["train"],
         parts=parts,
         resolvable_ndcg=resolvable,
+        statistics=statistics(dataset, split),
         notes=(*dataset.notes, *split.notes),
         warnings=tuple(_warnings(dataset, parts, tied_rows, tied_last, resolvable)),
     )
@@ -145,13 +150,10 @@ def moment(seconds: np.int64) -> str:
 
 def _ties(dataset: Dataset, timestamps: Int64s) -> tuple[float, int]:
     """Share of rows that share (user, timestamp), and users whose last timestamp is shared."""
-    same = (dataset.users[1:] == dataset.users[:-1]) & (timestamps[1:] == timestamps[:-1])
-    tied = np.zeros(dataset.n_interactions, dtype=np.bool_)
-    tied[1:] |= same
-    tied[:-1] |= same
+    with_another = tied(dataset.users, timestamps)
     ends = dataset.user_indptr[1:]
     last = ends[np.diff(dataset.user_indptr) > 0] - 1
-    return float(tied.mean()), int(tied[last].sum())
+    return float(with_another.mean()), int(with_another[last].sum())
 
 
 def _warnings(

@@ -38,6 +38,12 @@ class Interactions:
         return {"users": log.n_users, "items": log.n_items, "interactions": log.n_interactions}
 
     @property
+    def statistics(self) -> Mapping[str, float]:
+        from autorec.tasks.statistics import statistics
+
+        return statistics(self.data, self.split)
+
+    @property
     def answer(self) -> Mapping[str, Any]:
         return {"answer": "lists", "k": self.k}
 

@@ -42,7 +42,7 @@ class Rows(Protocol):
 
 
 class Material(Protocol):
-    """A data set and its split. `sizes` are for `Task.sizes`."""
+    """A data set and its split. `sizes` and `statistics` are for the `Task`."""
 
     @property
     def data(self) -> Rows: ...
@@ -52,6 +52,9 @@ class Material(Protocol):
 
     @property
     def sizes(self) -> Mapping[str, int]: ...
+
+    @property
+    def statistics(self) -> Mapping[str, float]: ...
 
     @property
     def answer(self) -> Mapping[str, Any]:

@@ -71,6 +71,7 @@ def make_task(config: SearchConfig, material: Material) -> Task:
         split_rule=material.split.rule,
         split_digest=material.split.digest,
         sizes=material.sizes,
+        statistics=material.statistics,
         objectives=role.objectives(config.objectives),
         constraints=config.task_constraints(),
     )

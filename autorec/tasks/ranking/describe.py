@@ -11,6 +11,7 @@ from autorec.domain.job import Part
 from autorec.tasks.describe import moment
 from autorec.tasks.parts import HOLDOUTS, rows_of
 from autorec.tasks.ranking.impressions import Impressions
+from autorec.tasks.ranking.statistics import statistics
 from autorec.tasks.ranking.vocabulary import Vocabulary
 from autorec.tasks.splits import Split
 
@@ -37,7 +38,7 @@ class Description:
     """Sizes, columns, times and parts; plain values only.
 
     `missing` is the share of missing values by column, `values` the number of distinct ones by categorical column.
-    `resolvable_auc` is about the smallest difference of AUC on test that unpaired figures can tell apart.
+    `statistics` are those of the task. `resolvable_auc` is about the smallest difference of AUC on test that unpaired figures can tell apart.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Description:
     split_digest: str
     parts: Mapping[str, PartDescription]
     resolvable_auc: float
+    statistics: Mapping[str, float]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -74,6 +76,8 @@ class Description:
             both = "" if part.users is None else f"; {part.users_with_both:,} of {part.users:,} users with both labels"
             yield name, f"{part.rows:,} rows, {part.clicks:,} clicks, {part.new_values:.1%} of values new{both}"
         yield "resolvable AUC", f"about {self.resolvable_auc:.3f} by unpaired figures"
+        for name, value in self.statistics.items():
+            yield "in train", f"{name.replace('_', ' ')} {value:,}"
         for note in self.notes:
             yield "note", note
 
@@ -98,6 +102,7 @@ def describe(rows: Impressions, split: Split, vocabularies: Sequence[Vocabulary]
         split_digest=split.digest,
         parts=parts,
         resolvable_auc=resolvable,
+        statistics=statistics(rows, split, vocabularies),
         notes=(*rows.notes, *split.notes),
         warnings=tuple(_warnings(rows, parts, resolvable)),
     )

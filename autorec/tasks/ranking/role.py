@@ -43,6 +43,12 @@ class Clicks:
         return {**sizes, "users": len(rows.users.values)} if rows.users else sizes
 
     @property
+    def statistics(self) -> Mapping[str, float]:
+        from autorec.tasks.ranking.statistics import statistics
+
+        return statistics(self.data, self.split, self.vocabularies)
+
+    @property
     def answer(self) -> Mapping[str, Any]:
         return {"answer": "probabilities"}
 

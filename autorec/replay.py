@@ -37,7 +37,7 @@ from autorec.domain.schedule import Final
 from autorec.domain.state import State
 from autorec.journal import Journal, Listener
 from autorec.ports import Crew, Events, Objects, Proposer
-from autorec.search import LATE, NEVER_CAME, OUT_OF_TIME
+from autorec.search import KNOWN, LATE, NEVER_CAME, OUT_OF_TIME
 
 CLOSE = 1e-9
 """So much may figures that are computed anew differ, relatively: another processor adds in another order."""
@@ -103,11 +103,13 @@ class Tape:
                 predicted_effect=event.predicted_effect,
                 exchanges=calls,
             )
-        if event.duplicate_of:
-            return Proposal(files=self._files(event.duplicate_of), exchanges=calls)
-        unanswered = calls[-1] if event.unanswered else None
-        given = calls[:-1] if event.unanswered else calls
-        return Declined(reason=event.reason, lasting=event.lasting, exchanges=given, unanswered=unanswered)
+        return Declined(
+            reason=event.reason,
+            lasting=event.lasting,
+            duplicate_of=event.duplicate_of,
+            exchanges=calls[:-1] if event.unanswered else calls,
+            unanswered=calls[-1] if event.unanswered else None,
+        )
 
     def _time_ends_it(self) -> bool:
         """Whether nothing but late answers lies between here and an end for want of time.
@@ -118,7 +120,9 @@ class Tape:
             match event:
                 case SearchEnded(reason=reason):
                     return reason == OUT_OF_TIME
-                case GenerationClosed() | Told() | TriedAgain() | Rejected(duplicate_of=None):
+                case GenerationClosed() | Told() | TriedAgain():
+                    continue
+                case Rejected(reason=reason) if reason != KNOWN:
                     continue
             return False
         return False

@@ -27,6 +27,7 @@ DRY_SPELL = 30
 
 OUT_OF_TIME = "out of time"
 LATE = "it came when the search was over"
+KNOWN = "the same sources as a known candidate"
 NEVER_CAME = "no answer came before the run ended"
 
 
@@ -138,8 +139,8 @@ class Search:
             return self._reject(number, Declined(reason=fault, exchanges=answer.exchanges))
         candidate = Candidate.of(answer.files)
         if candidate.id in self.journal.state.records:
-            known = Declined(reason="the same sources as a known candidate", exchanges=answer.exchanges)
-            return self._reject(number, known, duplicate_of=candidate.id)
+            known = Declined(reason=KNOWN, duplicate_of=candidate.id, exchanges=answer.exchanges)
+            return self._reject(number, known)
         self.objects.put(candidate.to_bytes())
         return ev.Admitted(
             candidate=candidate.id,
@@ -151,12 +152,12 @@ class Search:
             bills=bills_of(answer.exchanges),
         )
 
-    def _reject(self, number: int, answer: Declined, duplicate_of: str | None = None) -> ev.Rejected:
+    def _reject(self, number: int, answer: Declined) -> ev.Rejected:
         return ev.Rejected(
             ask=number,
             reason=answer.reason,
             lasting=answer.lasting,
-            duplicate_of=duplicate_of,
+            duplicate_of=answer.duplicate_of,
             exchanges=self._keep(answer),
             unanswered=self.objects.put(answer.unanswered.to_bytes()) if answer.unanswered else None,
             bills=bills_of(answer.exchanges),

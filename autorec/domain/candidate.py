@@ -159,10 +159,12 @@ class Declined:
     """A proposer could not answer with a candidate (an unusable reply, say): recorded, and the search goes on.
 
     `lasting`: nor will it answer the next time (a refused key, say), until a person has mended what `reason` names.
-    `unanswered` is the call that brought no answer, where that is the reason.
+    `unanswered` is the call that brought no answer, where that is the reason; `duplicate_of` the known candidate that
+    the answer repeats, where that is.
     """
 
     reason: str
     lasting: bool = False
+    duplicate_of: str | None = None
     exchanges: tuple[Exchange, ...] = field(default=())
     unanswered: Exchange | None = None

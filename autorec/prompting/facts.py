@@ -40,6 +40,8 @@ def run_facts(state: State, limits: Limits) -> dict[str, Any]:
         "repeats": repeats(state),
         "under_way": [idea(r) for r in under_way[-UNDER_WAY_TOLD:]],
         "failures": [failure(r) for r in failed[-FAILURES_TOLD:]],
+        "kinds": {},
+        "statistics": state.task.statistics,
     }
 
 

@@ -1,7 +1,7 @@
 """Whether two candidates are the same code in other words: sources without what changes nothing.
 
-Nothing of substance are comments, docstrings, annotations, layout, the order of imports at the top of a file and that of
-hyper-parameters, and the names that a candidate gives itself: its variables, functions, classes and attributes are
+Nothing of substance are comments, docstrings, annotations, layout, the order of imports at the top of a file and that
+of hyper-parameters, and the names that a candidate gives itself: its variables, functions, classes and attributes are
 called by the order in which they first come. Numbers, texts, hyper-parameters, and whatever the libraries and the
 contract name, stay as they are.
 
@@ -108,7 +108,7 @@ def _inside(node: ast.AST) -> Iterator[object]:
     """What is in a node, the last first; texts in quotes, so that none reads like a name."""
     for field in reversed(node._fields):
         value = getattr(node, field, None)
-        if field in SAYS_NOTHING or value is None and not isinstance(node, ast.Constant):
+        if field in SAYS_NOTHING or (value is None and not isinstance(node, ast.Constant)):
             continue
         yield repr(value) if isinstance(value, str) and field not in NAMED_BY else value
 

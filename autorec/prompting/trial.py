@@ -1,5 +1,8 @@
-"""Every prompt rendered once with made-up facts, so that a fault in a person's template is told before the search."""
+"""Every prompt rendered once with made-up facts: a fault in a person's template, and a budget of tokens that is too
+small, are told before the search.
+"""
 
+from collections.abc import Iterator
 from typing import Any
 
 from autorec.domain.candidate import Operator
@@ -21,43 +24,68 @@ from autorec.domain.evaluation import COSTS, CurvePoint, Evaluation, Task, Train
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Limits, OutcomeKind, Part, Stage, Usage
 from autorec.domain.state import Generation, Record, State
-from autorec.prompting.facts import failure, hypothesis_facts, parent_facts, run_facts, shown
+from autorec.prompting.budget import STEPS, of_messages, shortened
+from autorec.prompting.facts import IDEA_CHARACTERS, failure, hypothesis_facts, parent_facts, run_facts, shown
 from autorec.prompting.render import Templates
 
-FILES = {"model.py": "def build(data, params): ...\n", "train.py": "def fit(recommender, data, params, run): ...\n"}
+FILES = {
+    "model.py": "def build(data, params): ...\n",
+    "train.py": "def fit(recommender, data, params, run): ...\n",
+    **{f"file_{number}.py": "# a line of some length\n" * 50 for number in range(10)},
+}
+"""As many as a candidate may have."""
+LONG = "x" * IDEA_CHARACTERS
+"""As long as a line on a candidate may be."""
+FAULTS = ["f" * 400] * 13
+REPLY = "r" * 600
+KINDS = {"tried": [{"kind": "attention", "count": 1, "best": 0.1}], "untried": ["recurrence"]}
+TOLD = Hypothesis(sentence=f"tastes drift within a week {LONG}", predicted_effect="ndcg@10 +0.01")
 
 
-TOLD = Hypothesis(sentence="tastes drift within a week", predicted_effect="ndcg@10 +0.01")
-
-
-def try_out(templates: Templates, task: Task, limits: Limits) -> None:
+def try_out(templates: Templates, task: Task, limits: Limits) -> int:
     """Render each prompt at the beginning of a search, and with something of everything that a search can know.
 
-    Raises UsageError as `Templates.render` does.
+    Returns how many tokens the longest of them takes with all left out that can be, and a refused reply beside it: no
+    search gets by with less. Raises UsageError as `Templates.render` does.
     """
+    system = templates.render("system", {"role": task.role})
+    again = max(
+        (templates.render("again", {"faults": FAULTS, "truncated": truncated}) for truncated in (False, True)), key=len
+    )
+    least = 0
+    for name, facts in _asked(task, limits):
+        templates.render(name, facts)
+        asked = templates.render(name, shortened(facts, STEPS))
+        least = max(least, of_messages((system, asked, REPLY, again)))
+    return least
+
+
+def _asked(task: Task, limits: Limits) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name of each prompt, and facts for it."""
     begun, grown = State(seq=1, task=task, seed=0), _grown(task)
     parent, failed = grown.records["parent"], grown.records["failed"]
-    templates.render("system", {"role": task.role})
     for state in (begun, grown):
-        templates.render("draft", run_facts(state, limits))
-        templates.render("hypothesis", hypothesis_facts(state, limits, TOLD.sentence))
+        yield "draft", run_facts(state, limits) | ({"kinds": KINDS} if state is grown else {})
+        yield "hypothesis", hypothesis_facts(state, limits, TOLD.sentence)
     facts = run_facts(grown, limits)
     survivor = facts | parent_facts(parent, grown, FILES)
     for operator in (Operator.IMPROVE, Operator.SIMPLIFY):
-        templates.render(operator.value, survivor)
-    templates.render("crossover", survivor | {"other": shown(parent, grown, FILES)})
-    templates.render("hypothesis", hypothesis_facts(grown, limits, TOLD.sentence) | parent_facts(parent, grown, FILES))
+        yield operator.value, survivor
+    yield "crossover", survivor | {"other": shown(parent, grown, FILES)}
+    yield "hypothesis", hypothesis_facts(grown, limits, TOLD.sentence) | parent_facts(parent, grown, FILES)
     broken = parent_facts(failed, grown, FILES)
-    templates.render("repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")})
-    for truncated in (False, True):
-        templates.render("again", {"faults": ["the reply is empty"], "truncated": truncated})
+    yield "repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")}
 
 
 def _grown(task: Task) -> State:
     """A search with a baseline, a survivor, a failure, and one under way."""
     records = {
-        "baseline": _record(0, "baseline", Operator.BASELINE, _trained("baseline", task), name="pop"),
-        "parent": _record(1, "parent", Operator.DRAFT, _trained("parent", task), hypothesis="it is the last item"),
+        name: _record(0, name, Operator.BASELINE, _trained(name, task), name=name)
+        for name in ("popularity", "ease_recency", "bert4rec")
+    } | {
+        "parent": _record(
+            1, "parent", Operator.DRAFT, _trained("parent", task), hypothesis=f"it is the last item {LONG}"
+        ),
         "failed": _record(2, "failed", Operator.IMPROVE, _trained("failed", None), parents=("parent",)),
         "waiting": _record(3, "waiting", Operator.POLICY, None, design={"family": "linear"}),
     }
@@ -81,7 +109,7 @@ def _trained(candidate: str, task: Task | None) -> Trained:
         tier="trial",
         usage=Usage(training_s=1.0, memory_bytes=1 << 20),
         evaluation=Evaluation(part=Part.SELECT, metrics=figures, n_units=10) if figures else None,
-        curve=(CurvePoint(training_s=1.0, value=0.1, predict_s=0.1),) if figures else (),
+        curve=(CurvePoint(training_s=1.0, value=0.1234, predict_s=0.1),) * 20 if figures else (),
         predict_s=0.1,
         state_bytes=1 << 10,
         diagnosis=_diagnosis("baseline") if figures and candidate != "baseline" else None,

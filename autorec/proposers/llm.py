@@ -1,7 +1,7 @@
 """A language model as a proposer: what to ask for next, asking for it, and one repair round for a broken reply."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from autorec.domain.candidate import Candidate, Declined, Exchange, Operator, Plan, Proposal
 from autorec.domain.errors import ModelError
@@ -11,16 +11,17 @@ from autorec.llm.client import Completion, LLMClient, Message, NoAnswer
 from autorec.llm.request import Request
 from autorec.ports import Objects
 from autorec.prompting.admission import breaches
+from autorec.prompting.budget import TooLongError
 from autorec.prompting.edits import ReplyError
 from autorec.prompting.facts import failure, hypothesis_facts, parent_facts, run_facts, shown
+from autorec.prompting.known import Known, Seen, repeats
 from autorec.prompting.render import Templates
 from autorec.prompting.replies import Reply, parse_reply
 from autorec.prompting.simpler import not_simpler
+from autorec.proposers.llm_messages import Conversation
 from autorec.proposers.llm_plans import next_plan
 
 ROUNDS = 2
-AGAIN_CHARACTERS = 64 * 1024
-"""So much of a refused reply goes back with the fault; no usable reply is longer by much."""
 TEMPERATURES: Mapping[Operator, float] = {
     Operator.DRAFT: 1.0,
     Operator.IMPROVE: 0.8,
@@ -37,7 +38,7 @@ class LLMProposer:
 
     `clients` are the models, by name. `max_usd` and `budget_tokens` stop planning once the run has spent that much (the
     clients' ledger holds the caps against calls in flight). `deadline_s` and `max_tokens` bound one call,
-    `max_repairs` the repairs of one failed candidate.
+    `max_repairs` the repairs of one failed candidate, `prompt_tokens` the prompt of one call, counted with care.
     """
 
     clients: Mapping[str, LLMClient]
@@ -49,6 +50,8 @@ class LLMProposer:
     max_repairs: int = 2
     max_tokens: int = 16_000
     deadline_s: float = 600.0
+    prompt_tokens: int = 32_000
+    _seen: dict[str, Seen] = field(default_factory=dict, repr=False, compare=False)
 
     def plan(self, state: State, seed: int) -> Plan | None:
         """See `Proposer.plan`; None once money or tokens are spent, or while every model is out."""
@@ -62,10 +65,19 @@ class LLMProposer:
 
         A call without an answer declines this ask alone; a model that cannot be used at all declines lastingly.
         """
-        base = self._sources(plan.parents[0]) if plan.parents else {}
-        messages = self._messages(plan, state, base)
         exchanges: list[Exchange] = []
-        faults: Sequence[str] = ()
+        try:
+            return self._talk(plan, state, exchanges)
+        except TooLongError as error:
+            told = f"{error}; prompt_tokens is {self.prompt_tokens:,}, begin a run with more of them"
+            return Declined(reason=told, exchanges=tuple(exchanges))
+
+    def _talk(self, plan: Plan, state: State, exchanges: list[Exchange]) -> Proposal | Declined:
+        """Ask, and ask again; what was said goes to `exchanges`. Raises TooLongError."""
+        base = self._sources(plan.parents[0]) if plan.parents else {}
+        known = Known(self._sources, self._seen)
+        asked = self._conversation(plan, state, base, known)
+        messages, faults, twin = asked.first(), [""], None
         for _ in range(ROUNDS):
             request = self._request(messages, plan)
             try:
@@ -75,10 +87,17 @@ class LLMProposer:
                 return _declined(error, [*exchanges, *_broken(request, broken)], request)
             exchanges += [*_broken(request, completion.broken), _exchange(request, completion)]
             reply, files, faults = _read(completion, base, plan.operator)
+            twin = known.twin(files, plan, state) if reply is not None and not faults else None
+            if twin is not None:
+                faults = [repeats(twin, state)]
             if reply is not None and not faults:
                 return _proposal(plan, reply, files, exchanges)
-            messages = [*messages, *self._again(completion, faults)]
-        return Declined(reason=f"no usable reply in {ROUNDS} rounds: {'; '.join(faults)}", exchanges=tuple(exchanges))
+            messages = asked.again(completion.text, faults, truncated=completion.truncated)
+        return Declined(
+            reason=f"no usable reply in {ROUNDS} rounds: {'; '.join(faults)}",
+            exchanges=tuple(exchanges),
+            duplicate_of=twin.record.id if twin else None,
+        )
 
     def _spent(self, state: State) -> bool:
         caps = ((state.spent.usd, self.max_usd), (state.spent.tokens, self.budget_tokens))
@@ -87,7 +106,7 @@ class LLMProposer:
     def _sources(self, candidate: str) -> Mapping[str, str]:
         return Candidate.from_bytes(self.objects.get(candidate)).files
 
-    def _messages(self, plan: Plan, state: State, base: Mapping[str, str]) -> list[Message]:
+    def _conversation(self, plan: Plan, state: State, base: Mapping[str, str], known: Known) -> Conversation:
         if plan.operator is Operator.HYPOTHESIS:
             facts = hypothesis_facts(state, self.limits, plan.hypothesis)
         else:
@@ -100,10 +119,15 @@ class LLMProposer:
             elif plan.operator is Operator.CROSSOVER:
                 other = plan.parents[1]
                 facts["other"] = shown(state.records[other], state, self._sources(other))
-        return [
-            Message(role="system", content=self.templates.render("system", {"role": state.task.role})),
-            Message(role="user", content=self.templates.render(plan.operator.value, facts)),
-        ]
+        elif plan.operator is Operator.DRAFT:
+            facts["kinds"] = known.kinds(state)
+        return Conversation(
+            templates=self.templates,
+            system=self.templates.render("system", {"role": state.task.role}),
+            name=plan.operator.value,
+            facts=facts,
+            most=self.prompt_tokens,
+        )
 
     def _log(self, record: Record) -> str:
         digest = record.search.log if record.search else None
@@ -124,13 +148,6 @@ class LLMProposer:
             temperature=request.temperature,
             deadline_s=self.deadline_s,
         )
-
-    def _again(self, completion: Completion, faults: Sequence[str]) -> list[Message]:
-        facts = {"faults": faults, "truncated": completion.truncated}
-        return [
-            Message(role="assistant", content=completion.text[:AGAIN_CHARACTERS] or "(nothing)"),
-            Message(role="user", content=self.templates.render("again", facts)),
-        ]
 
 
 def _read(

@@ -114,6 +114,12 @@ class SearchConfig(BaseModel):
     llm_max_tokens: int = Field(
         16_000, ge=256, description="longest reply of the language model in tokens, its reasoning included"
     )
+    prompt_tokens: int = Field(
+        32_000,
+        ge=1,
+        description="longest prompt in tokens, taken as three bytes each; what is over gives way, the oldest failures "
+        "first, the sources of parents last",
+    )
     llm_at_once: int | None = Field(None, ge=1, description="requests at a time to each language model")
     llm_requests_per_minute: int | None = Field(None, ge=1, description="requests a minute to each language model")
     llm_deadline: Duration | None = Field(

@@ -43,7 +43,8 @@ class Description:
 
     `density` is the share of user-item pairs that occur; `tied_rows` the share of rows that share (user, timestamp)
     with another, `tied_last_users` the users whose last timestamp is shared; `events_a_user` minimum, quartiles and
-    maximum; `statistics` are those of the task. `resolvable_ndcg` is about the smallest difference of NDCG@10 on test that unpaired means can tell apart.
+    maximum; `statistics` are those of the task. `resolvable_ndcg` is about the smallest difference of NDCG@10 on test
+    that unpaired means can tell apart.
     """
 
     name: str

@@ -26,8 +26,8 @@ def statistics(dataset: Dataset, split: Split) -> Mapping[str, float]:
 
 
 def rounded(value: float) -> float:
-    """Four significant digits; a count stays as it is."""
-    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
+    """Four significant digits; a count keeps all of its own. Always a float, as it is once it was stored."""
+    return float(value) if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
 
 
 def quantiles(of: str, counts: Int64s) -> Iterator[tuple[str, float]]:

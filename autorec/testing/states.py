@@ -18,7 +18,34 @@ TASK = Task(
     split_digest="1" * 64,
     sizes={"users": 943, "items": 1682, "interactions": 98114},
     objectives=(Objective(name="ndcg@10"),),
+    statistics={
+        "events": 97_170.0,
+        "density": 0.06126,
+        "events_a_user_lowest_tenth": 20.0,
+        "events_a_user_median": 62.0,
+        "events_a_user_highest_tenth": 241.4,
+        "events_an_item_lowest_tenth": 2.0,
+        "events_an_item_median": 26.0,
+        "events_an_item_highest_tenth": 164.0,
+        "items_without_events": 0.004756,
+        "item_gini": 0.631,
+        "top_1_percent_of_items": 0.07283,
+        "repeated_pairs": 0.0,
+        "order_lift": 3.3,
+        "days": 214.8,
+        "events_in_last_tenth_of_time": 0.08655,
+        "days_a_user_median": 0.03023,
+        "users_within_a_day": 0.7094,
+        "tied_events": 0.7609,
+        "distinct_values": 5.0,
+        "item_features": 3.0,
+        "user_features": 4.0,
+        "to_find_a_user": 1.0,
+        "to_find_cold_items": 0.003181,
+        "to_find_cold_users": 0.0,
+    },
 )
+"""A task as one on MovieLens 100K is."""
 
 
 class Story:

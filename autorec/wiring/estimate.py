@@ -112,4 +112,4 @@ def _prompt_tokens(config: SearchConfig, state: State, limits: Limits) -> int:
     templates = Templates(assets("prompts"), read_prompts(config))
     asked = templates.render("system", {"role": state.task.role})
     asked += templates.render("draft", run_facts(state, limits))
-    return len(asked) // CHARACTERS_PER_TOKEN + SOURCES_TOKENS
+    return min(len(asked) // CHARACTERS_PER_TOKEN + SOURCES_TOKENS, config.prompt_tokens)

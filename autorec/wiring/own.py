@@ -87,10 +87,20 @@ def read_prompts(config: SearchConfig) -> TemplateFiles | None:
     return read_templates(config.prompts, "prompts")
 
 
-def try_prompts(own: Own, task: Task, limits: Limits) -> None:
-    """Render prompts of one's own with made-up facts. Raises UsageError, with file and line."""
-    if own.prompts is not None:
-        try_out(own.templates, task, limits)
+def try_prompts(config: SearchConfig, own: Own, task: Task, limits: Limits) -> None:
+    """Render the prompts with made-up facts, where a language model is asked.
+
+    Raises UsageError: with file and line for a template that does not render, and where `prompt_tokens` are too few.
+    """
+    if not config.llm:
+        return
+    least = try_out(own.templates, task, limits)
+    if config.prompt_tokens < least:
+        raise UsageError(
+            f"prompt_tokens: {config.prompt_tokens:,} are too few: the task, the contract and what is to be done take "
+            f"{least:,}, and nothing else has room then",
+            fix=f"give at least {least}, or better twice as many; or shorter prompts of your own",
+        )
 
 
 def own_metrics(config: SearchConfig) -> dict[str, ListMetric]:

@@ -216,6 +216,7 @@ def _llm(played: SearchConfig, folder: "RunFolder", tape: Tape) -> "LLMProposer 
         max_usd=played.max_usd,
         budget_tokens=played.max_tokens,
         max_tokens=played.llm_max_tokens,
+        prompt_tokens=played.prompt_tokens,
     )
 
 

@@ -114,7 +114,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     config = config.model_copy(update={"training": training_s})
     material = load_data(config)
     task = make_task(config, material)
-    try_prompts(own, task, training_limits(config, material, training_s))
+    try_prompts(config, own, task, training_limits(config, material, training_s))
     seeds = read_seeds(config)
     models = open_models(config)
     with ExitStack() as stack:

@@ -151,4 +151,5 @@ def _llm(
         budget_tokens=config.max_tokens,
         max_tokens=config.llm_max_tokens,
         deadline_s=config.llm_deadline or config.budget,
+        prompt_tokens=config.prompt_tokens,
     )

@@ -38,7 +38,8 @@ class Description:
     """Sizes, columns, times and parts; plain values only.
 
     `missing` is the share of missing values by column, `values` the number of distinct ones by categorical column.
-    `statistics` are those of the task. `resolvable_auc` is about the smallest difference of AUC on test that unpaired figures can tell apart.
+    `statistics` are those of the task. `resolvable_auc` is about the smallest difference of AUC on test that unpaired
+    figures can tell apart.
     """
 
     name: str

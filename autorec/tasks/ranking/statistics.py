@@ -1,5 +1,6 @@
 """Impressions in figures: what a design for them is drawn from. Of train, and of select how much of it is new; no
-other part. Names are ours: no column's stands in them."""
+other part. Names are ours: no column's stands in them.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -13,8 +13,8 @@ from autorec.prompting.kinds import KINDS, kinds_of
 from autorec.prompting.sketch import Sketch, sketch
 
 NEAR = 0.998
-"""So alike are a draft and what it copies. Designs of our search spaces that differ in numbers alone are at 1, those that
-differ in one choice of structure below 0.996: a call of another sampler in two thousand runs of tokens."""
+"""So alike are a draft and what it copies. Designs of our search spaces that differ in numbers alone are at 1, those
+that differ in one choice of structure below 0.996: a call of another sampler in two thousand runs of tokens."""
 OPEN = (Operator.DRAFT,)
 """Whose answers must be new in more than numbers. What starts from a candidate, or tests a person's sentence, may
 change a number alone: of such an answer only what changes nothing of substance is refused."""

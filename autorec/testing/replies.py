@@ -16,6 +16,14 @@ DESIGNS = Path(__file__).parent / "designs"
 DRAFTS = ("broken", "transitions", "attention")
 IMPROVEMENTS = ("improve_half_life", "improve_both_ways", "improve_last_item", "improve_bias")
 SIMPLIFICATIONS = ("simplify_vectors", "simplify_attention", "simplify_decay", "simplify_steps")
+TWISTS = (
+    ("decay ** (step - 1)", "1.0 / step"),
+    ("centred.std(1, keepdim=True)", "centred.abs().amax(1, keepdim=True)"),
+    ("* standardise(like_last)", "* standardise(like_last).tanh()"),
+    ("    dense.fill_diagonal_(0.0)\n", ""),
+    ("clamp_min(1e-6)", "sqrt().clamp_min(1e-6)"),
+)
+"""Ideas for `transitions`, as text and what takes its place; none is a good one."""
 _OPERATOR = re.compile(r"^Operator: (\w+)$", re.MULTILINE)
 _SOURCE = re.compile(r"^File: (\S+)\n(`{3,})\n(.*?)\n\2$", re.MULTILINE | re.DOTALL)
 _SEARCHES = re.compile(r"^<<<<<<< SEARCH\n(.*?)\n=======$", re.MULTILINE | re.DOTALL)
@@ -25,7 +33,8 @@ _REAL_DEFAULT = re.compile(r'"type": "float"[^}]*?"default": (\d+\.\d+)')
 class ScriptedDesigner:
     """A script for `ScriptedServer` that tells the operator from the prompt and never gives the same answer twice.
 
-    Drafts come in the order of `DRAFTS`, then again with other defaults. An improvement is the first that fits the
+    Drafts come in the order of `DRAFTS`, then `transitions` with ever other `TWISTS`: a draft that differs in a number
+    alone would be sent back. An improvement is the first that fits the
     parent's sources and was not given for them before, else another default of one of its hyper-parameters.
     """
 
@@ -52,8 +61,9 @@ class ScriptedDesigner:
 
     def _draft(self) -> str:
         number, self._drafted = self._drafted, self._drafted + 1
-        text = design(DRAFTS[number % len(DRAFTS)])
-        return text if number < len(DRAFTS) else self._vary(text)
+        if number < len(DRAFTS):
+            return design(DRAFTS[number])
+        return self._vary(_twisted(design("transitions"), number - len(DRAFTS) + 1))
 
     def _repair(self, prompt: str) -> str:
         mend = design("repair")
@@ -106,6 +116,14 @@ def fits(reply: str, base: Mapping[str, str]) -> bool:
     """Whether each search text of a reply stands in the files."""
     text = "\n".join(base.values())
     return all(search in text for search in _SEARCHES.findall(reply))
+
+
+def _twisted(text: str, which: int) -> str:
+    """The text with the twists that the bits of a number stand for."""
+    for place, (old, new) in enumerate(TWISTS):
+        if which >> place & 1:
+            text = text.replace(old, new)
+    return text
 
 
 def _header() -> str:

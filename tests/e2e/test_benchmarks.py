@@ -17,6 +17,7 @@ QUICK = {
     "data.py": ("--rows", 3000, "--users", 60),
     "judge.py": ("--users", 300, "--items", 200, "--repeats", 1),
     "large_data.py": ("--rows", 5000, "--workers", 2),
+    "prompts.py": ("--candidates", 12),
     "retrieval_designs.py": ("LOG", "--seconds", 0.2, "--designs", "pop", "ease_recency", "sasrec", "random:3"),
     "sandbox.py": (
         *("--repeats", 1, "--training-s", 2, "--pairs", 1, "--steps", 2),
@@ -41,6 +42,13 @@ FIGURES = {
         *(rf"{step} +N s, +N s of CPU, peak +N MiB" for step in ("load log.parquet", "split, auto")),
         *(f"write the {what} +N s" for what in ("training bundle", "query of select", "query of test")),
         *(f"{workers} processes: PSS grows by +-?N MiB" for workers in (1, 2)),
+    ),
+    "prompts.py": (
+        "12 candidates, each looked at once: N ms a candidate",
+        *(
+            f"{name} +N ms to render, +N ms to read the reply, N tokens, N candidates"
+            for name in ("draft", "crossover")
+        ),
     ),
     "retrieval_designs.py": tuple(
         rf"{design} +N +N +N +\{{" for design in ("pop", "ease_recency", "sasrec", "random:3")

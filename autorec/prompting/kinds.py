@@ -114,6 +114,18 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
 }
 """By role: what it is called, and when a candidate is of that kind. One may be of several."""
 
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "content features": ("item_features", "user_features"),
+    "calendar time": ("days",),
+    "history of the user": ("users",),
+}
+"""Kinds that need something of the data: one of these figures of the task must be there and more than 0."""
+
+
+def may_be(kind: str, statistics: Mapping[str, float]) -> bool:
+    """Whether the data has what a kind needs; where there are no figures nobody knows, and it may."""
+    return not statistics or kind not in NEEDS or any(statistics.get(name) for name in NEEDS[kind])
+
 
 def kinds_of(files: Mapping[str, str], role: str) -> tuple[str, ...]:
     """The kinds that a candidate's sources (path -> text) are of, in the order of `KINDS`; none of an unknown role."""

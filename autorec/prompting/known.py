@@ -9,7 +9,7 @@ from typing import Any
 
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.state import Record, State
-from autorec.prompting.kinds import KINDS, kinds_of
+from autorec.prompting.kinds import KINDS, kinds_of, may_be
 from autorec.prompting.sketch import Sketch, sketch
 
 NEAR = 0.998
@@ -45,8 +45,8 @@ class Known:
     _seen: dict[str, Seen] = field(default_factory=dict)
 
     def kinds(self, state: State) -> Mapping[str, Any]:
-        """Kinds that were tried with how often and how well, the best first, and those that were not; none where
-        nothing is known, of the run or of its role.
+        """Kinds that were tried with how often and how well, the best first, and those that the data allows and
+        nobody tried; none where nothing is known, of the run or of its role.
         """
         told = list(self._looked_at(state))
         counts = {
@@ -57,7 +57,7 @@ class Known:
         tried = [_row(kind, records, state) for kind, records in counts.items() if records]
         worth = state.task.primary.worth
         tried.sort(key=lambda row: (row["best"] is None, -worth(row["best"] or 0.0)))
-        untried = [kind for kind, records in counts.items() if not records]
+        untried = [kind for kind, records in counts.items() if not records and may_be(kind, state.task.statistics)]
         return {"tried": tried, "untried": untried}
 
     def twin(self, files: Mapping[str, str], plan: Plan, state: State) -> Twin | None:

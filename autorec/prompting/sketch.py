@@ -59,8 +59,8 @@ def sketch(files: Mapping[str, str]) -> Sketch:
     plain = [_plain(token) for token in tokens]
     runs = [" ".join(plain[i : i + RUN]) for i in range(max(1, len(plain) - RUN + 1))]
     return Sketch(
-        digest=hashlib.sha256("\0".join(tokens).encode()).hexdigest(),
-        shingles=frozenset(zlib.crc32(run.encode()) for run in runs),
+        digest=hashlib.sha256("\0".join(tokens).encode(errors="replace")).hexdigest(),
+        shingles=frozenset(zlib.crc32(run.encode(errors="replace")) for run in runs),
     )
 
 
@@ -100,6 +100,8 @@ def _laid_out(tree: ast.Module) -> Iterator[str]:
                 stack.extend(reversed([each for each in node if not _is_docstring(each)]))
             case str():
                 yield node
+            case int() if not isinstance(node, bool):
+                yield hex(node)  # in decimals, Python refuses to write a long one
             case _:
                 yield repr(node)
 

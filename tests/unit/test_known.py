@@ -1,5 +1,6 @@
 """Near-duplicates by code: what counts as the same, what goes back to the model, and which kinds were tried."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from autorec.proposers.space_code import SpaceCode
 from autorec.schemas.space import load_space
 from autorec.testing.memory import MemoryObjects
 from autorec.testing.replies import DRAFTS, design
-from autorec.testing.states import Story
+from autorec.testing.states import TASK, Story
 
 ROOT = Path(__file__).parents[2]
 SPACES = {role: load_space(ROOT / "search_spaces" / f"{role}.yaml") for role in ("retrieval", "ranking")}
@@ -192,6 +193,23 @@ def test_kinds_of_ranking_are_read_off_the_code(choices, kinds):
     assert not found & ({"products of two fields", "cross layers", "attention over fields"} - kinds)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 0x" + "f" * 9000,
+        "def broken(:",
+        "",
+        "(" * 500 + ")" * 500,
+        "s = '\ud800'",
+        "x = -1j\nmatch x:\n  case None: 1\n",
+    ],
+)
+def test_any_text_can_be_looked_at(text):
+    files = {"model.py": text, "params.json": "[" * 5000, "notes.txt": text}
+    assert sketch(files).likeness(sketch(files)) == 1.0
+    assert isinstance(kinds_of(files, "retrieval"), tuple)
+
+
 def test_what_is_only_said_is_no_kind():
     files = {"model.py": '"""Attention over a graph."""\n# recurrence: GRU\nx = 1\n', "train.py": "y = 'transformer'\n"}
     assert kinds_of(files, "retrieval") == ("counting",)
@@ -222,4 +240,7 @@ def test_drafts_are_told_which_kinds_were_tried_and_which_were_not():
     assert "graph propagation" in kinds["untried"]
     assert [row["best"] for row in kinds["tried"]] == sorted((row["best"] for row in kinds["tried"]), reverse=True)
     assert set(tried) | set(kinds["untried"]) == set(KINDS["retrieval"])
+    bare = replace(TASK, statistics={**TASK.statistics, "item_features": 0.0, "user_features": 0.0})
+    assert "content features" in kinds["untried"]
+    assert "content features" not in known.kinds(replace(story.state(), task=bare))["untried"]
     assert Known(sources).kinds(Story(objects).state()) == {}

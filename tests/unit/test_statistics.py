@@ -140,7 +140,7 @@ def test_later_labels_are_in_no_figure_of_impressions() -> None:
 def test_prompts_tell_them() -> None:
     material = clicks()
     text = told("ranking", material.statistics)
-    assert "Clicks in five slices" in text and "rows a user (median" in text
+    assert " days, in five slices" in text and "rows a user (median" in text
     nameless = {name: value for name, value in material.statistics.items() if "user" not in name}
     assert "No column names users" in told("ranking", nameless)
     dataset = ring()

@@ -12,7 +12,7 @@ from autorec.tasks.parts import rows_of
 from autorec.tasks.ranking.impressions import Impressions
 from autorec.tasks.ranking.vocabulary import Vocabulary
 from autorec.tasks.splits import Split
-from autorec.tasks.statistics import quantiles, rounded
+from autorec.tasks.statistics import DAY_S, quantiles, rounded
 
 SLICES = 5
 LONG_TAIL = 20.0
@@ -49,6 +49,7 @@ def _over_time(rows: Impressions, train: Bools) -> Iterator[tuple[str, float]]:
         return
     labels = rows.labels[train]
     if rows.timestamps is not None:
+        yield "days", float(np.ptp(rows.timestamps[train]) / DAY_S)
         labels = labels[np.argsort(rows.timestamps[train], kind="stable")]
     for place, part in enumerate(np.array_split(labels, SLICES), start=1):
         if len(part):

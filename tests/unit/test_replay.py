@@ -15,6 +15,7 @@ from autorec.domain.events import Admitted, ChampionChosen, FinalistsChosen, Fin
 from autorec.domain.parting import Partings
 from autorec.schemas.config import SearchConfig
 from autorec.store.folder import RunFolder
+from autorec.testing.replies import design
 from autorec.wiring import begin, extract, open_recording, read, replay, resume
 from tests.unit.recorded_runs import Designer, record
 
@@ -34,6 +35,14 @@ def made(tmp_path_factory) -> tuple[Path, Path, Designer]:
 def cassette(made, tmp_path) -> Path:
     """A copy that a test may spoil."""
     return Path(shutil.copytree(made[1], tmp_path / "cassette"))
+
+
+class Parrot(Designer):
+    """It gives one design only, each time with another name in it."""
+
+    def complete(self, messages, **settings):
+        completion = super().complete(messages, **settings)
+        return changed(completion, text=design("transitions").replace("centred", f"moved_{len(self.asked)}"))
 
 
 def play(cassette: Path, run: Path, **more) -> list:
@@ -63,6 +72,20 @@ def test_the_same_search_event_for_event(made, tmp_path):
         written = next(r for r in reader.state.candidates if r.exchanges)
         kept = json.loads(reader.objects.get(written.exchanges[0]))
         assert any(asked.rstrip() in kept["prompt"] for asked in client.asked)
+
+
+def test_an_answer_that_was_refused_as_a_repetition_is_refused_again(tmp_path):
+    record(tmp_path / "run", Parrot(fails=1000), most=12)
+    run = RunFolder.open(tmp_path / "run")
+    extract(run, tmp_path / "cassette")
+    run.close()
+    whole = events_of(tmp_path / "run")
+    refused = [
+        event for event in whole if isinstance(event, Rejected) and "the same code but for names" in event.reason
+    ]
+    assert refused
+    assert all(event.duplicate_of and len(event.exchanges) == 2 for event in refused)
+    assert play(tmp_path / "cassette", tmp_path / "again")[1:] == whole[1:]
 
 
 def test_a_mailbox_is_replayed_wherever_it_lay(tmp_path):

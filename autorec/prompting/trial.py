@@ -81,7 +81,7 @@ def _grown(task: Task) -> State:
     """A search with a baseline, a survivor, a failure, and one under way."""
     records = {
         name: _record(0, name, Operator.BASELINE, _trained(name, task), name=name)
-        for name in ("popularity", "ease_recency", "bert4rec")
+        for name in ("baseline", "ease_recency", "bert4rec")
     } | {
         "parent": _record(
             1, "parent", Operator.DRAFT, _trained("parent", task), hypothesis=f"it is the last item {LONG}"

@@ -10,6 +10,7 @@ from autorec.domain.diagnosis import Answered, Contrast, Examined
 from autorec.domain.evaluation import Judged, Task, Trained
 from autorec.domain.events import Event
 from autorec.domain.job import Job, Limits, Outcome, Part, Snapshot, Stage
+from autorec.domain.lesson import Lessons
 from autorec.domain.state import Record, State
 
 Observe = Callable[[Snapshot], bool]
@@ -23,10 +24,11 @@ class Proposer(Protocol):
         """Decide at once what to do next, from the state and the seed alone; None when there is nothing to do."""
         ...
 
-    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+    def propose(self, plan: Plan, state: State) -> Proposal | Lessons | Declined:
         """Carry out a plan, with the state that it was made on. May take long; called outside the loop's thread.
 
-        What fails is Declined: this once, or lastingly when no further ask can succeed.
+        A plan to reflect gives Lessons. What fails is Declined:
+        this once, or lastingly when no further ask can succeed.
         """
         ...
 

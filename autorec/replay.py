@@ -24,6 +24,7 @@ from autorec.domain.events import (
     Event,
     Finished,
     GenerationClosed,
+    Reflected,
     Rejected,
     RunStarted,
     SearchEnded,
@@ -32,6 +33,7 @@ from autorec.domain.events import (
     Told,
     TriedAgain,
 )
+from autorec.domain.lesson import Lessons
 from autorec.domain.recording import Recording
 from autorec.domain.schedule import Final
 from autorec.domain.state import State
@@ -93,9 +95,11 @@ class Tape:
         checked: Checked = self._expect(Checked)
         return checked.controls[0]
 
-    def answer(self, event: Admitted | Rejected) -> Proposal | Declined:
+    def answer(self, event: Admitted | Reflected | Rejected) -> Proposal | Lessons | Declined:
         """The answer that was given then."""
         calls = self.recording.calls(event)
+        if isinstance(event, Reflected):
+            return Lessons(notes=event.notes, exchanges=calls)
         if isinstance(event, Admitted):
             return Proposal(
                 files=self._files(event.candidate),
@@ -170,12 +174,12 @@ class TapedProposer:
             return self.asked.plan(state, seed)
         return following.plan
 
-    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+    def propose(self, plan: Plan, state: State) -> Proposal | Lessons | Declined:
         """Called by the crew when this answer is the next event."""
         if self.asked is not None and plan.model is not None:
             return self.asked.propose(plan, state)
         following = self.tape.next
-        if not isinstance(following, Admitted | Rejected):
+        if not isinstance(following, Admitted | Reflected | Rejected):
             raise parted(self.tape.journal.state.seq + 1, f"{_said(following)} then, an answer now")
         return self.tape.answer(following)
 
@@ -212,7 +216,7 @@ class TapedCrew:
             case Rejected(ask=number, reason=reason) if reason == LATE:
                 answer = self._take(("ask", number))()
                 return ("ask", number), Declined(reason=LATE, exchanges=answer.exchanges)
-            case Admitted(ask=int(number)) | Rejected(ask=number):
+            case Admitted(ask=int(number)) | Reflected(ask=number) | Rejected(ask=number):
                 return ("ask", number), self._take(("ask", number))()
             case Finished(trained=trained):
                 key = next((key for key in self._waiting if _trains(key, trained)), None)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from autorec.domain import events as ev
-from autorec.domain.candidate import Candidate, Declined, Plan, Proposal
+from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.evaluation import Trained
 from autorec.domain.job import Stage
+from autorec.domain.lesson import Lessons
 from autorec.domain.paths import names_fault
 from autorec.domain.seeds import derive_seed
 from autorec.domain.spending import bills_of
@@ -131,7 +132,9 @@ class Search:
             case (("train", _), Trained() as trained):
                 self.journal.record(ev.Finished(trained=trained))
 
-    def _admit(self, number: int, answer: Proposal | Declined) -> ev.Event:
+    def _admit(self, number: int, answer: Proposal | Lessons | Declined) -> ev.Event:
+        if isinstance(answer, Lessons):
+            return self._learn(number, answer)
         ask = next(ask for ask in self.journal.state.asks if ask.number == number)
         if isinstance(answer, Declined):
             return self._reject(number, answer)
@@ -152,6 +155,10 @@ class Search:
             bills=bills_of(answer.exchanges),
         )
 
+    def _learn(self, number: int, answer: Lessons) -> ev.Reflected:
+        kept, bills = self._keep(answer), bills_of(answer.exchanges)
+        return ev.Reflected(ask=number, notes=answer.notes, exchanges=kept, bills=bills)
+
     def _reject(self, number: int, answer: Declined) -> ev.Rejected:
         return ev.Rejected(
             ask=number,
@@ -163,7 +170,7 @@ class Search:
             bills=bills_of(answer.exchanges),
         )
 
-    def _keep(self, answer: Proposal | Declined) -> tuple[str, ...]:
+    def _keep(self, answer: Proposal | Lessons | Declined) -> tuple[str, ...]:
         return tuple(self.objects.put(exchange.to_bytes()) for exchange in answer.exchanges)
 
     def _close_generation(self, state: State) -> None:
@@ -183,13 +190,21 @@ class Search:
         while self.journal.state.decided_since:
             self._close_generation(self.journal.state)
         self.journal.record(ev.SearchEnded(reason=reason))
+        self._look_back()
+
+    def _look_back(self) -> None:
+        """What the last generation taught is asked while the finals go on, and booked when they are over."""
+        state = self.journal.state
+        plan = None if state.stop_asked or state.paused else self._plan(state)
+        if plan and plan.operator is Operator.REFLECT:
+            self._ask(state, plan)
 
     def _book_late_answers(self) -> None:
         """Answers that have come by the end become no candidates, but what they cost is booked."""
         while self.journal.state.asks and (landed := self.crew.next(timeout_s=0.0)):
             match landed:
-                case (("ask", int(number)), Declined() as answer):
-                    self.journal.record(self._reject(number, answer))
+                case (("ask", int(number)), Declined() | Lessons() as answer):
+                    self.journal.record(self._admit(number, answer))
                 case (("ask", int(number)), answer):
                     late = Declined(reason=LATE, exchanges=answer.exchanges)
                     self.journal.record(self._reject(number, late))
@@ -212,7 +227,7 @@ def _wants_training(state: State, pace: Pace) -> bool:
 
 def _wants_proposal(state: State, pace: Pace) -> bool:
     waiting = sum(not state.records[i].is_baseline for i in state.queue)
-    short = waiting < pace.ahead and len(state.asks) < 2 * pace.ahead and not state.paused
+    short = waiting < pace.ahead and len(state.expected) < 2 * pace.ahead and not state.paused
     return short and not _enough(state, pace) and not _exhausted(state) and not _closing(state, pace)
 
 
@@ -238,12 +253,13 @@ def _has_hope(state: State) -> bool:
 
 
 def _enough(state: State, pace: Pace) -> bool:
-    return pace.max_candidates is not None and len(state.candidates) + len(state.asks) >= pace.max_candidates
+    return pace.max_candidates is not None and len(state.candidates) + len(state.expected) >= pace.max_candidates
 
 
 def _exhausted(state: State) -> bool:
     last_new = max((r.asked for r in state.records.values() if r.asked is not None), default=-1)
-    return sum(declined.number > last_new for declined in state.declined) >= DRY_SPELL
+    dry = (declined for declined in state.declined if declined.plan.operator is not Operator.REFLECT)
+    return sum(declined.number > last_new for declined in dry) >= DRY_SPELL
 
 
 def _over(state: State, pace: Pace) -> str | None:
@@ -251,7 +267,7 @@ def _over(state: State, pace: Pace) -> str | None:
         return None
     if reason := _closing(state, pace):
         return reason
-    if state.queue or state.asks:
+    if state.queue or state.expected:
         return None
     if _enough(state, pace):
         return f"all {pace.max_candidates} candidates are decided"

@@ -20,6 +20,7 @@ from autorec.cli import (
     eject,
     export,
     hypotheses,
+    lessons,
     lineage,
     mailbox,
     report,
@@ -47,6 +48,7 @@ lineage.add_to(app)
 steer.add_to(app)
 approve.add_to(app)
 hypotheses.add_to(app)
+lessons.add_to(app)
 report.add_to(app)
 export.add_to(app)
 mailbox.add_to(app)

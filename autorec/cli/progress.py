@@ -176,14 +176,18 @@ def _line(event: ev.Event, state: State) -> str | None:
         case ev.Rejected(reason=reason):
             writer = state.declined[-1].plan.writer
             return plain(f"an answer of {writer} gave no candidate: {reason.splitlines()[0] if reason else ''}")
+        case ev.Reflected(notes=notes):
+            known = sum(note.known is not None for note in notes)
+            told = (count(len(notes) - known, "new lesson"), f"{count(known, 'known one')} weighed again")
+            return f"looked back: {', '.join(told) if notes else 'nothing new'}"
         case ev.GenerationClosed(number=number, survivors=survivors):
             return f"generation {number} closed: {len(survivors)} survive, {best_so_far(state)}"
         case ev.SearchEnded(reason=reason):
             return f"search over ({reason}); finalists are trained again on fresh seeds"
         case ev.ChampionChosen(reason=reason):
             return f"champion: {reason}"
-        case ev.TestOpened(count=count):
-            return f"the sealed test is opened (time {count} for {state.task.role} on this data set)"
+        case ev.TestOpened(count=times):
+            return f"the sealed test is opened (time {times} for {state.task.role} on this data set)"
     return None
 
 

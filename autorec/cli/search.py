@@ -68,6 +68,13 @@ def search(
             help="Folder of templates that replace or extend the built-in prompts.", rich_help_panel="Proposers"
         ),
     ] = None,
+    memory: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of lessons: those of earlier runs are told to language models, and this run's are added.",
+            rich_help_panel="Proposers",
+        ),
+    ] = None,
     search_space: options.SearchSpace = None,
     budget: options.Budget = None,
     max_candidates: Annotated[
@@ -131,6 +138,7 @@ def search(
         "seed_code": tuple(seed_code or ()),
         "approve": approve,
         "prompts": prompts,
+        "memory": memory,
         "search_space": search_space,
         "budget": budget,
         "max_candidates": max_candidates,

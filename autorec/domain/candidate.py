@@ -29,6 +29,7 @@ class Operator(StrEnum):
     SIMPLIFY = "simplify"
     REPAIR = "repair"
     HYPOTHESIS = "hypothesis"
+    REFLECT = "reflect"
     TUNE = "tune"
     POLICY = "policy"
     HUMAN = "human"

@@ -9,6 +9,7 @@ from autorec.domain.commands import Command
 from autorec.domain.control import Control
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.job import Stage
+from autorec.domain.lesson import Lesson, Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class RunStarted:
     """The first event: what is searched, the resolved configuration, and where (`environment`: name -> version).
 
     `approve`: a person is asked before a candidate that no person wrote is run.
+    `lessons` are those of earlier runs.
     """
 
     task: Task
@@ -25,6 +27,7 @@ class RunStarted:
     hypotheses: tuple[str, ...] = ()
     approve: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    lessons: tuple[Lesson, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,16 @@ class Rejected:
     duplicate_of: str | None = None
     exchanges: tuple[str, ...] = ()
     unanswered: str | None = None
+    bills: tuple[Bill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reflected:
+    """An answer gave lessons, as it was asked to, and no candidate."""
+
+    ask: int
+    notes: tuple[Note, ...]
+    exchanges: tuple[str, ...] = ()
     bills: tuple[Bill, ...] = ()
 
 
@@ -190,6 +203,7 @@ Event = (
     | Asked
     | Admitted
     | Rejected
+    | Reflected
     | TriedAgain
     | Started
     | Finished

@@ -13,9 +13,10 @@ from autorec.domain.control import Control
 from autorec.domain.evaluation import Task, Trained
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Stage, Usage
+from autorec.domain.lesson import Lesson, learn
 from autorec.domain.seeds import derive_seed
 from autorec.domain.spending import total
-from autorec.domain.state import Ask, DeclinedAsk, Fault, Generation, Record, State
+from autorec.domain.state import Ask, DeclinedAsk, Fault, Generation, Record, Reflection, State
 
 REFUSED = "a person refused it, and it was never run"
 
@@ -39,6 +40,8 @@ class Fold:
     asked: int = 0
     asks: dict[int, Ask] = field(default_factory=dict)
     declined: list[DeclinedAsk] = field(default_factory=list)
+    reflections: list[Reflection] = field(default_factory=list)
+    lessons: tuple[Lesson, ...] = ()
     faults: dict[str, Fault] = field(default_factory=dict)
     queue: list[str] = field(default_factory=list)
     training: list[str] = field(default_factory=list)
@@ -79,6 +82,8 @@ class Fold:
             asked=self.asked,
             asks=tuple(self.asks.values()),
             declined=tuple(self.declined),
+            reflections=tuple(self.reflections),
+            lessons=self.lessons,
             faults=dict(self.faults),
             queue=tuple(self.queue),
             training=tuple(self.training),
@@ -102,6 +107,7 @@ class Fold:
     @_apply.register
     def _(self, event: ev.RunStarted) -> None:
         self.task, self.seed, self.approve = event.task, event.seed, event.approve
+        self.lessons = event.lessons
         for sentence in event.hypotheses:
             self._hypothesize(Hypothesis(sentence=sentence))
 
@@ -175,6 +181,16 @@ class Fold:
             )
         )
         self._believe(ask, fault=event.reason if event.lasting else None, heard=bool(event.exchanges))
+        self.spent = total((self.spent, *event.bills))
+
+    @_apply.register
+    def _(self, event: ev.Reflected) -> None:
+        ask = self.asks.pop(event.ask)
+        self.reflections.append(
+            Reflection(number=event.ask, plan=ask.plan, notes=event.notes, exchanges=event.exchanges, bills=event.bills)
+        )
+        self.lessons = learn(self.lessons, event.notes, ask.plan.writer)
+        self._believe(ask, fault=None, heard=True)
         self.spent = total((self.spent, *event.bills))
 
     @_apply.register

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autorec.domain.candidate import Exchange
-from autorec.domain.events import Admitted, Event, Finished, Rejected, RunStarted
+from autorec.domain.events import Admitted, Event, Finished, Reflected, Rejected, RunStarted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Recording:
 def calls_of(event: Event) -> tuple[str, ...]:
     """The digests of the calls that an event names."""
     match event:
-        case Admitted(exchanges=exchanges):
+        case Admitted(exchanges=exchanges) | Reflected(exchanges=exchanges):
             return exchanges
         case Rejected(exchanges=exchanges, unanswered=unanswered):
             return (*exchanges, *([unanswered] if unanswered else []))

@@ -97,7 +97,8 @@ class _Answer:
 def _answers(state: "State") -> list[_Answer]:
     made = [_Answer(operator=r.operator, candidate=True, bills=r.bills) for r in state.candidates if r.bills]
     lost = [_Answer(operator=d.plan.operator, candidate=False, bills=d.bills) for d in state.declined if d.bills]
-    return made + lost
+    taught = [_Answer(operator=r.plan.operator, candidate=False, bills=r.bills) for r in state.reflections if r.bills]
+    return made + lost + taught
 
 
 def _share(answers: Sequence[_Answer]) -> Share:

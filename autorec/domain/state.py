@@ -10,6 +10,7 @@ from autorec.domain.evaluation import Task, Trained, value_of
 from autorec.domain.events import Bill, Evidence
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Stage
+from autorec.domain.lesson import Lesson, Note
 from autorec.domain.seeds import baseline_seed, derive_seed
 
 
@@ -108,6 +109,17 @@ class DeclinedAsk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reflection:
+    """An ask that gave lessons."""
+
+    number: int
+    plan: Plan
+    notes: tuple[Note, ...]
+    exchanges: tuple[str, ...] = ()
+    bills: tuple[Bill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """Why a writer (a proposer, or a model) is not asked: `reason` says what to set, `ask` is the one that met it.
 
@@ -140,6 +152,7 @@ class State:
     `hypotheses` are people's, `heard` is the number of the last command taken out of the inbox.
     `paused_at` is the sequence number of the event that paused it; None where it is not paused.
     `approve`: a person is asked before a candidate that no person wrote is run; `approved` are those that may be.
+    `lessons` are those of earlier runs and then those of this one; each keeps its place.
     `verdicts` are people's on candidates, the last of each: true where it is pinned, false where it is banned.
     """
 
@@ -158,6 +171,8 @@ class State:
     asked: int = 0
     asks: tuple[Ask, ...] = ()
     declined: tuple[DeclinedAsk, ...] = ()
+    reflections: tuple[Reflection, ...] = ()
+    lessons: tuple[Lesson, ...] = ()
     faults: Mapping[str, Fault] = field(default_factory=dict)
     queue: tuple[str, ...] = ()
     training: tuple[str, ...] = ()
@@ -212,6 +227,11 @@ class State:
         return next(iter(self.best_first(records, stage)), None)
 
     @property
+    def expected(self) -> tuple[Ask, ...]:
+        """Asks under way that may give a candidate."""
+        return tuple(ask for ask in self.asks if ask.plan.operator is not Operator.REFLECT)
+
+    @property
     def tiers(self) -> tuple[str, ...]:
         """Names of the isolation that trainings ran under."""
         every = (t for r in self.records.values() for t in (r.search, *r.finals) if t is not None)
@@ -253,12 +273,12 @@ class State:
     def resting(self) -> bool:
         """Whether it waits for people alone, so that its clock stands still.
 
-        It does when it is paused, or has nothing but what waits for approval and no answer under way, which might be
-        more; as long as something trains it does not.
+        It does when it is paused, or has nothing but what waits for approval and no candidate on its way; as long as
+        something trains it does not.
         """
         if self.search_ended is not None or self.stop_asked or self.training:
             return False
-        return self.paused or (bool(self.queue) and not self.ready and not self.asks)
+        return self.paused or (bool(self.queue) and not self.ready and not self.expected)
 
     def standing(self, at_work: bool) -> str:
         """`finished`, `running`, `paused`, `waiting` (for approval) or `interrupted`.

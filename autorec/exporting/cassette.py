@@ -27,7 +27,7 @@ from autorec.schemas.events import decode, encode, kind_of
 from autorec.schemas.model_names import shown
 
 INDEX, EVENTS, OBJECTS = "cassette.json", "events.jsonl", "objects"
-PATHS = ("data", "user_features", "item_features", "prompts", "search_space", "run")
+PATHS = ("data", "user_features", "item_features", "prompts", "search_space", "memory", "run")
 """Keys of the configuration that say where something lay: of these only the name is kept."""
 
 

@@ -12,6 +12,7 @@ from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Limits
 from autorec.domain.state import Record, State
 from autorec.prompting.diagnosis import diagnosis_facts, repeats
+from autorec.prompting.lessons import lesson_rows
 
 BEST_TOLD = 8
 UNDER_WAY_TOLD = 6
@@ -42,6 +43,7 @@ def run_facts(state: State, limits: Limits) -> dict[str, Any]:
         "failures": [failure(r) for r in failed[-FAILURES_TOLD:]],
         "kinds": {},
         "statistics": state.task.statistics,
+        "lessons": lesson_rows(state),
     }
 
 

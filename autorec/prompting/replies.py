@@ -79,7 +79,7 @@ def parse_reply(text: str) -> Reply:
 
     Raises ReplyError that says what was expected, what came and where; no other exception, whatever the text.
     """
-    lines = _clean(text)
+    lines = reply_lines(text)
     first = next((i for i, line in enumerate(lines) if _path_line(line) or _FENCE.fullmatch(line)), len(lines))
     header = _header(lines[:first])
     blocks = list(_blocks(lines, first))
@@ -102,7 +102,8 @@ def parse_reply(text: str) -> Reply:
     return Reply(header=header, files=files, edits=tuple(edits))
 
 
-def _clean(text: str) -> list[str]:
+def reply_lines(text: str) -> list[str]:
+    """The lines of a reply, without what a model thought before it. Raises ReplyError where it is no plain text."""
     if len(text) > REPLY_CHARACTERS:
         raise ReplyError(f"the reply has {len(text):,} characters; at most {REPLY_CHARACTERS:,} are read")
     if "\0" in text:

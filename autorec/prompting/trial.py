@@ -23,9 +23,11 @@ from autorec.domain.diagnosis import (
 from autorec.domain.evaluation import COSTS, CurvePoint, Evaluation, Task, Trained
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import Limits, OutcomeKind, Part, Stage, Usage
+from autorec.domain.lesson import Lesson
 from autorec.domain.state import Generation, Record, State
 from autorec.prompting.budget import STEPS, of_messages, shortened
 from autorec.prompting.facts import IDEA_CHARACTERS, failure, hypothesis_facts, parent_facts, run_facts, shown
+from autorec.prompting.reflecting import reflect_facts
 from autorec.prompting.render import Templates
 
 FILES = {
@@ -42,6 +44,9 @@ KINDS = {"tried": [{"kind": "attention", "count": 1, "best": 0.1}], "untried": [
 TOLD = Hypothesis(sentence=f"tastes drift within a week {LONG}", predicted_effect="ndcg@10 +0.01")
 
 
+LEARNED = Lesson(sentence=f"the last item says most {LONG}"[:240], tags=("data",), supports=("parent",))
+
+
 def try_out(templates: Templates, task: Task, limits: Limits) -> int:
     """Render each prompt at the beginning of a search, and with something of everything that a search can know.
 
@@ -50,7 +55,12 @@ def try_out(templates: Templates, task: Task, limits: Limits) -> int:
     """
     system = templates.render("system", {"role": task.role})
     again = max(
-        (templates.render("again", {"faults": FAULTS, "truncated": truncated}) for truncated in (False, True)), key=len
+        (
+            templates.render(name, {"faults": FAULTS, "truncated": truncated})
+            for name in ("again", "reflect_again")
+            for truncated in (False, True)
+        ),
+        key=len,
     )
     least = 0
     for name, facts in _asked(task, limits):
@@ -75,6 +85,8 @@ def _asked(task: Task, limits: Limits) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "hypothesis", hypothesis_facts(grown, limits, TOLD.sentence) | parent_facts(parent, grown, FILES)
     broken = parent_facts(failed, grown, FILES)
     yield "repair", facts | broken | {"failure": failure(failed, "Traceback: it broke")}
+    looked_back, _ = reflect_facts(grown, limits, [parent, failed])
+    yield "reflect", looked_back
 
 
 def _grown(task: Task) -> State:
@@ -90,7 +102,16 @@ def _grown(task: Task) -> State:
         "waiting": _record(3, "waiting", Operator.POLICY, None, design={"family": "linear"}),
     }
     generation = Generation(number=1, survivors=("parent",), reasons={}, decided=2)
-    return State(seq=9, task=task, seed=0, hypotheses=(TOLD,), records=records, asked=3, generations=(generation,))
+    return State(
+        seq=9,
+        task=task,
+        seed=0,
+        hypotheses=(TOLD,),
+        lessons=(LEARNED,),
+        records=records,
+        asked=3,
+        generations=(generation,),
+    )
 
 
 def _record(number: int, candidate: str, operator: Operator, search: Trained | None, **more: Any) -> Record:

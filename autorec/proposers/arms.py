@@ -72,6 +72,23 @@ def choose(arms: Sequence[Arm], state: State, rng: random.Random) -> Choice:
     return Choice(arm=chosen.arm, why=f"the largest draw of reward for its cost: {chosen.said(unit)}")
 
 
+def best_rewarded(models: Sequence[str], state: State) -> tuple[str, str]:
+    """The model whose answers were worth most on average, and why; the first while nothing is known.
+
+    For what is asked for once a generation and has no reward of its own: it costs little, and the others build on it.
+    """
+    if len(models) == 1:
+        return models[0], ""
+    answers = answers_of(state)
+
+    def worth(model: str) -> float:
+        rewards = [answer.reward for answer in answers if answer.arm.model == model]
+        return (sum(rewards) + WEIGHT / 4) / (len(rewards) + WEIGHT)
+
+    best = max(models, key=worth)
+    return best, f"{best} has given the best answers, mean reward {worth(best):.2f}"
+
+
 def answers_of(state: State) -> list[Answer]:
     """Every answer of a language model whose worth is known; that a model was out says nothing of its answers."""
     answers = [
@@ -82,7 +99,7 @@ def answers_of(state: State) -> list[Answer]:
     answers += [
         Answer(arm=Arm(operator=ask.plan.operator, model=ask.plan.model), reward=0.0, bill=total(ask.bills))
         for ask in state.declined
-        if ask.plan.model and ask.bills and not ask.lasting
+        if ask.plan.model and ask.bills and not ask.lasting and ask.plan.operator is not Operator.REFLECT
     ]
     return answers
 

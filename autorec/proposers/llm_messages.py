@@ -27,13 +27,17 @@ NOTHING = "(nothing)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """What a model is told of one ask, in at most `most` tokens by `budget.tokens`, the refused reply included."""
+    """What a model is told of one ask, in at most `most` tokens by `budget.tokens`, the refused reply included.
+
+    Where `system` is empty, the ask stands alone; `refusal` is the template of what is said to a refused reply.
+    """
 
     templates: Templates
     system: str
     name: str
     facts: Facts
     most: int
+    refusal: str = "again"
 
     def first(self) -> list[Message]:
         """The contract, and the ask. Raises TooLongError."""
@@ -44,7 +48,7 @@ class Conversation:
 
         Raises TooLongError.
         """
-        said = self.templates.render("again", {"faults": told(faults), "truncated": truncated})
+        said = self.templates.render(self.refusal, {"faults": told(faults), "truncated": truncated})
         around = of_messages((said, ""))
         spare = self.most - around - of_messages((self.system, self._asking(shortened(self.facts, STEPS))))
         shown = cut(reply, max(0, min(self.most // REPLY_SHARE, spare)) * BYTES_A_TOKEN) or NOTHING
@@ -54,10 +58,11 @@ class Conversation:
             Message(role="user", content=said),
         ]
 
-    def _asked(self, most: int) -> tuple[Message, Message]:
+    def _asked(self, most: int) -> tuple[Message, ...]:
         room = most - tokens(self.system) - 2 * MESSAGE_TOKENS
         facts = fit(self.facts, lambda facts: tokens(self._asking(facts)), room)
-        return Message(role="system", content=self.system), Message(role="user", content=self._asking(facts))
+        asking = Message(role="user", content=self._asking(facts))
+        return (Message(role="system", content=self.system), asking) if self.system else (asking,)
 
     def _asking(self, facts: Mapping[str, Any]) -> str:
         return self.templates.render(self.name, facts)

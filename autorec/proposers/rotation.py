@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from autorec.domain.candidate import Declined, Plan, Proposal
+from autorec.domain.lesson import Lessons
 from autorec.domain.state import State
 from autorec.ports import Proposer
 
@@ -31,7 +32,7 @@ class Rotation:
                 return plan
         return None
 
-    def propose(self, plan: Plan, state: State) -> Proposal | Declined:
+    def propose(self, plan: Plan, state: State) -> Proposal | Lessons | Declined:
         """Handed to the proposer that the plan names."""
         return self._proposers[plan.proposer].propose(plan, state)
 

@@ -153,6 +153,10 @@ class SearchConfig(BaseModel):
         None, description="a name in search_spaces/, or the path of a YAML file; default: that of the role"
     )
     prompts: Path | None = Field(None, description="folder of templates that replace or extend built-in prompts")
+    memory: Path | None = Field(
+        None, description="file of lessons: those of earlier runs are told to language models, and this run's are added"
+    )
+    reflect: bool = Field(True, description="ask a language model after each generation what it taught")
     proposers: tuple[str, ...] = Field(
         (), description="who writes by turns: llm, policy, package.module:Class; default: llm where given, and policy"
     )
@@ -189,7 +193,7 @@ class SearchConfig(BaseModel):
     )
     top_k: int = Field(100, ge=1, description="length of the lists that candidates hand in")
 
-    @field_validator("data", "prompts", "user_features", "item_features")
+    @field_validator("data", "prompts", "memory", "user_features", "item_features")
     @classmethod
     def _from_anywhere(cls, path: Path | None) -> Path | None:
         return path.absolute() if path else None

@@ -16,6 +16,7 @@ _KINDS: dict[str, type[Any]] = {
     "asked": ev.Asked,
     "admitted": ev.Admitted,
     "rejected": ev.Rejected,
+    "reflected": ev.Reflected,
     "tried_again": ev.TriedAgain,
     "started": ev.Started,
     "finished": ev.Finished,

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autorec.testing.reflections import look_back
+
 DESIGNS = Path(__file__).parent / "designs"
 DRAFTS = ("broken", "transitions", "attention")
 IMPROVEMENTS = ("improve_half_life", "improve_both_ways", "improve_last_item", "improve_bias")
@@ -53,6 +55,8 @@ class ScriptedDesigner:
                 return "The prompt names no operator."
             if operator[1] in ("hypothesis", "crossover"):
                 return self._once(operator[1])
+            if operator[1] == "reflect":
+                return look_back(prompt)
             if operator[1] == "repair":
                 return self._repair(prompt)
             if operator[1] == "simplify":

@@ -1,12 +1,14 @@
 """States of a run, built by hand: records with the outcome that a test needs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from autorec.domain.candidate import Candidate, Operator
 from autorec.domain.diagnosis import Diagnosis
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
+from autorec.domain.lesson import Lesson
 from autorec.domain.state import Generation, Record, State
 from autorec.ports import Objects
 
@@ -51,10 +53,13 @@ TASK = Task(
 class Story:
     """Collects records in order; `state()` is the run so far."""
 
-    def __init__(self, objects: Objects, task: Task = TASK, hypotheses: Sequence[str] = ()) -> None:
+    def __init__(
+        self, objects: Objects, task: Task = TASK, hypotheses: Sequence[str] = (), lessons: Sequence[Lesson] = ()
+    ) -> None:
         self._objects = objects
         self._task = task
         self._hypotheses = tuple(Hypothesis(sentence=sentence) for sentence in hypotheses)
+        self._lessons = tuple(lessons)
         self._records: dict[str, Record] = {}
 
     def tell(
@@ -73,6 +78,7 @@ class Story:
         predicted_effect: str | None = None,
         name: str | None = None,
         diagnosis: Diagnosis | None = None,
+        model: str | None = None,
     ) -> Record:
         """Add a candidate; its sources go to the store. `value` is its primary metric on select."""
         candidate = Candidate.of(files)
@@ -81,7 +87,8 @@ class Story:
         search = self._trained(candidate.id, value, outcome, reason, log, diagnosis) if decided else None
         record = Record(
             id=candidate.id, number=number, operator=operator, proposer=proposer, parents=parents,
-            hypothesis=hypothesis, predicted_effect=predicted_effect, name=name, asked=number, search=search,
+            hypothesis=hypothesis, predicted_effect=predicted_effect, name=name, model=model, asked=number,
+            search=search,
         )  # fmt: skip
         self._records[record.id] = record
         return record
@@ -94,10 +101,18 @@ class Story:
             task=self._task,
             seed=1,
             hypotheses=self._hypotheses,
+            lessons=self._lessons,
             records=dict(self._records),
             asked=len(self._records),
             generations=(generation,) if survivors else (),
         )
+
+    def closed(self, survivors: Sequence[Record] = ()) -> State:
+        """The run when all that was decided until now has become its first generation."""
+        state = self.state(survivors)
+        decided = tuple(record.id for record in state.candidates if record.search is not None)
+        generation = Generation(number=1, survivors=tuple(r.id for r in survivors), reasons={}, decided=len(decided))
+        return replace(state, decided=decided, generations=(generation,))
 
     def _trained(
         self,

@@ -78,7 +78,7 @@ def estimate(config: SearchConfig, plan: TimePlan, state: State, limits: Limits)
     if not config.llm:
         return None
     calls, most_calls = (
-        math.ceil(candidates * CALLS_A_CANDIDATE / len(writers(config)))
+        math.ceil(candidates * (CALLS_A_CANDIDATE / len(writers(config)) + config.reflect / config.population))
         for candidates in (_candidates(config, plan, plan.training_s), _candidates(config, plan, 0.0))
     )
     in_time = math.ceil(_search_s(plan) * plan.workers / QUICK_ANSWER_S)

@@ -31,7 +31,7 @@ from autorec.wiring.stored import config_of, lay_out_sources
 
 if TYPE_CHECKING:
     from autorec.llm.tape import Due
-    from autorec.proposers.llm import LLMProposer
+    from autorec.proposers.rotation import Rotation
     from autorec.store.folder import RunFolder
 
 OWN = frozenset({"llm", "run"})
@@ -166,7 +166,7 @@ def _sit_down(played: SearchConfig, folder: "RunFolder", tape: Tape) -> Replay:
     search = Search(
         journal=tape.journal,
         inbox=TapedInbox(tape=tape),
-        proposer=TapedProposer(tape=tape, asked=_llm(played, folder, tape)),
+        proposer=TapedProposer(tape=tape, asked=_models(played, folder, tape)),
         train=_never,
         selector=NsgaSelector(objectives=task.objectives, constraints=task.constraints, size=played.survivors),
         objects=folder.objects,
@@ -197,15 +197,19 @@ def _sit_down(played: SearchConfig, folder: "RunFolder", tape: Tape) -> Replay:
     return Replay(config=played, folder=folder, journal=tape.journal, search=search, finals=finals, tape=tape)
 
 
-def _llm(played: SearchConfig, folder: "RunFolder", tape: Tape) -> "LLMProposer | None":
+def _models(played: SearchConfig, folder: "RunFolder", tape: Tape) -> "Rotation | None":
     """Who writes the prompts and reads the replies; None where no language model was asked."""
     if not played.llm:
         return None
     from autorec.llm.tape import ReplayClient
     from autorec.proposers.llm import LLMProposer
+    from autorec.proposers.llm_plans import NAME as LLM
+    from autorec.proposers.reflector import NAME as REFLECT
+    from autorec.proposers.reflector import Reflector
+    from autorec.proposers.rotation import Rotation
 
     own = Own.from_json(config_of(tape.recording.started)[2])
-    return LLMProposer(
+    llm = LLMProposer(
         clients={
             name: ReplayClient(model=name, due=partial(_due, tape), recorded=tuple(tape.recording.exchanges.values()))
             for name in map(shown, played.llm)
@@ -218,6 +222,8 @@ def _llm(played: SearchConfig, folder: "RunFolder", tape: Tape) -> "LLMProposer 
         max_tokens=played.llm_max_tokens,
         prompt_tokens=played.prompt_tokens,
     )
+    first = {REFLECT: Reflector(llm=llm)} if played.reflect else {}
+    return Rotation(first=first, then={LLM: llm}, at_once=played.workers)
 
 
 def _due(tape: Tape) -> "Due":

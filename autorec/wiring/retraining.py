@@ -65,7 +65,7 @@ def _with_data_of(config: SearchConfig, played: SearchConfig) -> SearchConfig:
             )
     given = {key: getattr(config, key) for key in OWN | OF_TRAINING}
     space = None if played.search_space and is_path(played.search_space) else played.search_space
-    unneeded = {"seed_code": (), "prompts": None, "proposers": (), "llm_fallback": (), "baselines": ()}
+    unneeded = {"seed_code": (), "prompts": None, "memory": None, "proposers": (), "llm_fallback": (), "baselines": ()}
     warm = {"spares": min(played.warm, _cores())}
     return played.model_copy(update={**unneeded, **given, **warm, "search_space": space})
 

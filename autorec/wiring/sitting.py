@@ -34,6 +34,7 @@ from autorec.wiring.arena import (
 )
 from autorec.wiring.integrity import demand
 from autorec.wiring.limits import training_limits
+from autorec.wiring.memory import recall, remember
 from autorec.wiring.models import open_models, reopen_models
 from autorec.wiring.own import Own, read_again, read_own, try_prompts
 from autorec.wiring.pausing import end_pause
@@ -117,6 +118,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     try_prompts(config, own, task, training_limits(config, material, training_s))
     seeds = read_seeds(config)
     models = open_models(config)
+    lessons = recall(config.memory, task.role, task.data_digest)
     with ExitStack() as stack:
         executor = isolated_executor(stack, config, spares=config.warm)
         folder = RunFolder.create(Path(path))
@@ -131,6 +133,7 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
             hypotheses=config.hypotheses,
             approve=config.approve,
             environment=environment(),
+            lessons=lessons,
         )
         try:
             shelf = Shelf(folder.objects, keep_all=config.keep_weights == "all")
@@ -142,7 +145,10 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
         except BaseException:
             folder.discard()
             raise
-        yield sitting
+        try:
+            yield sitting
+        finally:
+            remember(config.memory, folder, journal.state)
 
 
 @contextmanager
@@ -176,7 +182,10 @@ def resume(path: Path | str, listeners: tuple[Listener, ...] = (), budget_s: flo
         sitting = _sit_down(config, material, folder, shelf, journal, executor, seeds, models, own, began)
         if end_pause(folder, journal.state):
             changes = (*changes, "the run was paused, and goes on now")
-        yield replace(sitting, notes=changes)
+        try:
+            yield replace(sitting, notes=changes)
+        finally:
+            remember(config.memory, folder, journal.state)
 
 
 def _refuse_change(path: Path | str, what: str, found: str, expected: str) -> None:

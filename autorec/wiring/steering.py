@@ -153,7 +153,7 @@ def searching(path: Path) -> "Iterator[tuple[RunFolder, State]]":
 
 def _doubts(state: State, config: SearchConfig) -> tuple[str, ...]:
     """Why the search may end before a model is asked, or is not asked at all."""
-    made, most = len(state.candidates) + len(state.asks), config.max_candidates
+    made, most = len(state.candidates) + len(state.expected), config.max_candidates
     full = most is not None and made >= most
     spent = config.max_usd is not None and state.spent.usd >= config.max_usd
     used = config.max_tokens is not None and state.spent.tokens >= config.max_tokens

@@ -19,6 +19,7 @@ from autorec.wiring.own import Own
 
 if TYPE_CHECKING:
     from autorec.llm.client import LLMClient
+    from autorec.proposers.llm import LLMProposer
 
 BUILT_IN = (LLM, POLICY)
 
@@ -65,15 +66,20 @@ def open_writers(
 ) -> Proposer:
     """People's own code first, then those who write by turns, in the order in which they are named."""
     from autorec.proposers.human import HumanProposer
+    from autorec.proposers.reflector import NAME as REFLECT
+    from autorec.proposers.reflector import Reflector
     from autorec.proposers.rotation import Rotation
 
+    first: dict[str, Proposer] = {HUMAN: HumanProposer(seeds)}
     makers: dict[str, Callable[[], Proposer]] = {POLICY: lambda: _policy(config, arena)}
     if models:
-        makers[LLM] = lambda: _llm(config, arena, objects, models, own)
+        llm = _llm(config, arena, objects, models, own)
+        makers[LLM] = lambda: llm
+        first |= {REFLECT: Reflector(llm=llm)} if config.reflect else {}
     for name, cls in own_writers(config).items():
         makers[name] = lambda name=name, cls=cls: Guarded(name, cls, _desk(arena, objects))  # type: ignore[misc]
     then = {name: makers[name]() for name in writers(config) if name in makers}
-    return Rotation(first={HUMAN: HumanProposer(seeds)}, then=then, at_once=config.workers)
+    return Rotation(first=first, then=then, at_once=config.workers)
 
 
 class Guarded:
@@ -139,7 +145,7 @@ def _llm(
     objects: Objects,
     models: "Mapping[str, LLMClient]",
     own: Own,
-) -> Proposer:
+) -> "LLMProposer":
     from autorec.proposers.llm import LLMProposer
 
     return LLMProposer(

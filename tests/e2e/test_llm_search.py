@@ -19,6 +19,7 @@ def finished(isolation, small_log, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, ScriptedServer(ScriptedDesigner()) as server:
         patch.setenv("OPENAI_API_KEY", CANARY)
         flags = ("--llm", "openai/scripted", "--api-base", server.base, "--hypothesis", HYPOTHESIS, "--run", "r")
+        flags += ("--memory", "lessons.jsonl")
         result = command.json(*quick(small_log, *flags, "--training", "1s", candidates=24))
     return command, result, server
 
@@ -50,6 +51,23 @@ def test_it_finds_something_better_than_its_best_draft_and_shows_how(finished):
     assert [c for c in family.values() if not c["parents"]]
     assert command.json("show", "r", best["id"])["parents"] == best["parents"]
     assert "+++" in command("diff", "r", best["id"])
+
+
+def test_what_it_learned_is_told_shown_and_remembered(finished):
+    command, result, server = finished
+    assert result["cost"]["by_operator"]["reflect"]["candidates"] == 0
+    learned = command.json("lessons", "r")["lessons"]
+    decided = {c["id"] for c in command.json("list", "r")["candidates"]}
+    assert learned
+    assert all(lesson["supports"] and set(lesson["supports"]) <= decided for lesson in learned)
+    told = [r["messages"][1]["content"] for r in server.requests if r["messages"][0]["role"] == "system"]
+    assert [prompt for prompt in told if learned[0]["lesson"] in prompt]
+    remembered = command.json("lessons", "--memory", "lessons.jsonl")["lessons"]
+    assert [(kept["lesson"], kept["held"], kept["failed"]) for kept in remembered] == [
+        (lesson["lesson"], lesson["held"], lesson["failed"]) for lesson in learned
+    ]
+    assert [run["run"] for kept in remembered for run in kept["runs"]] == ["r"] * len(learned)
+    assert "held for #" in command("lessons", "r")
 
 
 def test_prompt_reply_and_diff_can_be_looked_at(finished):
@@ -90,7 +108,7 @@ def test_the_search_replays_from_its_recording_with_the_server_off(finished):
     calls = len(server.requests)
     assert f"{calls} calls of language models" in command("cassette", "r", "recording")
     again = command.json("search", "--llm", "replay:recording", "--run", "again")
-    for listing in ("list", "hypotheses"):
+    for listing in ("list", "hypotheses", "lessons"):
         assert command.json(listing, "again") == command.json(listing, "r")
     assert again["champion"] == result["champion"]
     assert (again["cost"]["tokens"], again["controls"]) == (result["cost"]["tokens"], result["controls"])

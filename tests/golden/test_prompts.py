@@ -8,10 +8,12 @@ import pytest
 from autorec.domain.candidate import Operator, Plan
 from autorec.domain.evaluation import Direction, Objective
 from autorec.domain.job import Limits, OutcomeKind
+from autorec.domain.lesson import Lesson, Tally
 from autorec.llm.client import Completion
 from autorec.prompting.render import Templates
 from autorec.prompting.replies import parse_reply
 from autorec.proposers.llm import LLMProposer
+from autorec.proposers.reflector import Reflector
 from autorec.testing.diagnoses import made_up
 from autorec.testing.memory import MemoryObjects
 from autorec.testing.replies import design
@@ -19,6 +21,20 @@ from autorec.testing.states import TASK, Story
 
 ASKED = (Operator.DRAFT, Operator.IMPROVE, Operator.REPAIR, Operator.CROSSOVER, Operator.SIMPLIFY, Operator.HYPOTHESIS)
 PROMPTS = Path(__file__).parents[2] / "prompts"
+
+
+def _earlier(data_digest: str, support: int, contradiction: int) -> Tally:
+    return Tally(
+        run="earlier", run_id="1", data="d", data_digest=data_digest, date="2026-01-02", version="1",
+        support=support, contradiction=contradiction,
+    )  # fmt: skip
+
+
+LESSONS = (
+    Lesson(sentence="A wider encoder is not worth its time.", tags=("encoder", "time"), earlier=(_earlier("1", 3, 2),)),
+    Lesson(sentence="Recent items say most.", tags=("data",), earlier=(_earlier(TASK.data_digest, 4, 1),)),
+    Lesson(sentence="Negatives by popularity help.", tags=("sampling",)),
+)
 
 
 class Listener:
@@ -42,7 +58,7 @@ class Listener:
 def told() -> dict[Operator, dict[str, str]]:
     """What the model is told for each operator, in a run with a baseline, a success, a failure and one under way."""
     objects, listener = MemoryObjects(), Listener()
-    story = Story(objects, hypotheses=("Two half-lives beat one.",))
+    story = Story(objects, hypotheses=("Two half-lives beat one.",), lessons=LESSONS)
     story.tell({"model.py": "0"}, operator=Operator.BASELINE, proposer="policy", value=0.0737, name="ease")
     base = story.tell({"model.py": "00"}, operator=Operator.BASELINE, proposer="policy", value=0.07, name="sasrec")
     good = story.tell({"model.py": "MODEL = 1\n", "train.py": "TRAIN = 1\n"}, value=0.11854321, hypothesis="An idea.",
@@ -74,6 +90,35 @@ def told() -> dict[Operator, dict[str, str]]:
         )
         proposer.propose(plan, state)
     return dict(zip(ASKED, listener.heard[::2], strict=True))
+
+
+@pytest.fixture
+def looking_back() -> Story:
+    """A generation with a gain, a loss and a failure, and three lessons that were known before."""
+    story = Story(MemoryObjects(), lessons=LESSONS)
+    story.tell({"model.py": "0"}, operator=Operator.BASELINE, proposer="policy", value=0.0737, name="ease")
+    good = story.tell({"model.py": "1"}, value=0.11854321, hypothesis="Recent items say most.")
+    for number, value in ((2, 0.1203), (3, 0.09)):
+        story.tell(
+            {"model.py": f"{number}"},
+            value=value,
+            operator=Operator.IMPROVE,
+            parents=(good.id,),
+            hypothesis=f"Idea {number} of the encoder.",
+        )
+    story.tell({"model.py": "4"}, outcome=OutcomeKind.CRASHED, reason="ValueError: shapes", hypothesis="A wide one.")
+    return story
+
+
+def test_what_is_asked_when_a_generation_has_closed(looking_back, snapshot):
+    listener = Listener()
+    llm = LLMProposer(
+        clients={"openai/m": listener}, templates=Templates(PROMPTS), objects=MemoryObjects(), limits=Limits()
+    )
+    state = looking_back.closed()
+    reflector = Reflector(llm=llm)
+    reflector.propose(reflector.plan(state, 0), state)
+    assert listener.heard[0]["user"] == snapshot
 
 
 @pytest.mark.parametrize("operator", ASKED)

@@ -19,6 +19,7 @@ from autorec.judging.evidence import compare
 from autorec.llm.client import Completion, Message, NoAnswer
 from autorec.prompting.render import Templates
 from autorec.proposers.llm import LLMProposer
+from autorec.proposers.reflector import Reflector
 from autorec.proposers.rotation import Rotation
 from autorec.schemas.config import SearchConfig
 from autorec.search import Pace, Search, enter_baseline
@@ -97,16 +98,17 @@ def record(path: Path, client: Designer, most: int = 12, llm: str = MODEL) -> No
         objects=folder.objects,
         limits=limits_of(config, 2.0, answer_bytes=0),
     )
-    trainer, crew = Trainer(folder), OneAtATime()
-    then = {"llm": llm, "policy": NumberProposer(name="policy")}
+    trainer = Trainer(folder)
+    first, then = {"reflect": Reflector(llm=llm)}, {"llm": llm, "policy": NumberProposer(name="policy")}
     search = Search(
-        journal=journal, inbox=folder.inbox, proposer=Rotation(first={}, then=then, at_once=2), train=trainer.train,
-        selector=NsgaSelector(objectives=TASK.objectives, constraints=(), size=4), objects=folder.objects, crew=crew,
+        journal=journal, inbox=folder.inbox, proposer=Rotation(first=first, then=then, at_once=2), train=trainer.train,
+        selector=NsgaSelector(objectives=TASK.objectives, constraints=(), size=4), objects=folder.objects,
+        crew=OneAtATime(),
         pace=Pace(workers=2, population=3, out_of_time=lambda: False, too_late=lambda: False, max_candidates=most),
     )  # fmt: skip
     search.run()
     Finals(
-        journal=journal, objects=folder.objects, trainer=trainer, crew=crew, workers=2, finalists=3,
+        journal=journal, objects=folder.objects, trainer=trainer, crew=OneAtATime(), workers=2, finalists=3,
         time_left_s=lambda: 1e9, open_test=lambda: 4, settle=search.settle, compare=partial(compare, seed=1),
         at_chance=falls_to_chance,
     ).run()  # fmt: skip

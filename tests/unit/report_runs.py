@@ -14,6 +14,7 @@ from autorec.domain.candidate import Candidate, Operator, Plan
 from autorec.domain.diagnosis import Diagnosis
 from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, Trained
 from autorec.domain.job import OutcomeKind, Stage, Usage
+from autorec.domain.lesson import Lesson, Tally
 from autorec.schemas.config import SearchConfig
 from autorec.store.folder import RunFolder
 from autorec.testing.diagnoses import made_up
@@ -40,7 +41,7 @@ def made_task(objective: Objective = NDCG, data_name: str = "ring") -> Task:
 class Told:
     """A run that a test tells; `folder` can be read at any moment."""
 
-    def __init__(self, path: Path, task: Task | None = None, **config: Any) -> None:
+    def __init__(self, path: Path, task: Task | None = None, lessons: tuple[Lesson, ...] = (), **config: Any) -> None:
         self.folder = RunFolder.create(path)
         self.folder.events.begin_sitting()
         self.task = task or made_task()
@@ -48,7 +49,13 @@ class Told:
         people = tuple(config.get("hypotheses", ()))
         self.record(
             ev.RunStarted(
-                task=self.task, seed=3, version="9.9", config=stored, hypotheses=people, approve=stored["approve"]
+                task=self.task,
+                seed=3,
+                version="9.9",
+                config=stored,
+                hypotheses=people,
+                approve=stored["approve"],
+                lessons=lessons,
             ),
         )
         (path / "split.json").write_text(json.dumps({"counts": {"train": 2200, "test": 200}, "notes": ["as given"]}))
@@ -193,10 +200,17 @@ def finished(path: Path, task: Task | None = None, effect: float = 0.05, **text:
     return told
 
 
+def attacking_lesson() -> Lesson:
+    tally = Tally(
+        run=HOSTILE, run_id=HOSTILE, data=HOSTILE, data_digest="", date=HOSTILE, version=HOSTILE, support=1
+    )  # fmt: skip
+    return Lesson(sentence=HOSTILE, tags=(HOSTILE,), model=HOSTILE, earlier=(tally,), remembered=True)
+
+
 def hostile(path: Path) -> Told:
     """A run in which every text that others wrote attacks the page."""
     task = made_task(data_name=HOSTILE)
-    told = Told(path, task, hypotheses=(HOSTILE,))
+    told = Told(path, task, lessons=(attacking_lesson(),), hypotheses=(HOSTILE,))
     base = told.baseline(f"b{HOSTILE}", 0.2)
     first = told.candidate(
         0.3, code=f'"""{HOSTILE}"""\n# {HOSTILE}\n{"L" * 50_000}\n', hypothesis=HOSTILE, predicted=HOSTILE,

@@ -11,6 +11,7 @@ from autorec.domain.evaluation import CurvePoint, Evaluation, Objective, Task, T
 from autorec.domain.fold import Fold
 from autorec.domain.hypothesis import Hypothesis
 from autorec.domain.job import OutcomeKind, Part, Stage, Usage
+from autorec.domain.lesson import Lesson, Note, Tally
 from autorec.domain.state import Fault
 from autorec.schemas.events import decode, encode, kind_of
 from autorec.testing.diagnoses import made_up
@@ -38,8 +39,11 @@ TRAINED = Trained(
     diagnosis=made_up(against=("c0",), twin="c0"),
 )
 REFUSED = Control(name="NaN", unit="", value=None, held=True, expected="no value at all")
+LOOK_BACK = Plan(proposer="reflect", operator=Operator.REFLECT, seed=1, model="m", design={"generation": 1})
+TALLY = Tally(run="r", run_id="1", data="d", data_digest="e", date="2026-01-02", version="1", support=2)
+REMEMBERED = Lesson(sentence="Long is better.", tags=("data",), earlier=(TALLY,), remembered=True)
 STORY = (
-    ev.RunStarted(task=TASK, seed=3, version="1", config={"a": [1, None]}, hypotheses=("h",)),
+    ev.RunStarted(task=TASK, seed=3, version="1", config={"a": [1, None]}, hypotheses=("h",), lessons=(REMEMBERED,)),
     ev.Checked(controls=(within("constant", "ndcg@10", 0.1, 0.0, 0.2, "chance"), REFUSED)),
     ev.Told(number=1, command=Hypothesize(hypothesis=Hypothesis(sentence="told", predicted_effect="ndcg@10 +0.01"))),
     ev.Told(number=2, command=Hypothesize(hypothesis=Hypothesis(sentence="h", predicted_effect="told twice"))),
@@ -54,9 +58,19 @@ STORY = (
         ask=1, reason="no", lasting=True, duplicate_of="c1", bills=(ev.Bill(model="m", tokens=3, calls=1, unpriced=1),)
     ),
     ev.TriedAgain(writer=PLAN.proposer),
+    ev.Asked(number=2, plan=LOOK_BACK, seen=8),
     ev.Started(candidate="c1", stage=Stage.SEARCH, seed=3),
     ev.Finished(trained=TRAINED),
     ev.GenerationClosed(number=1, decided=1, survivors=("c1",), reasons={"c1": "kept"}),
+    ev.Reflected(
+        ask=2,
+        notes=(
+            Note(sentence="Short is better.", tags=("data",), supported=("c1",)),
+            Note(known=1, contradicted=("c1",)),
+        ),
+        exchanges=("y",),
+        bills=(ev.Bill(model="m", usd=0.25, tokens=2, calls=1),),
+    ),
     ev.SearchEnded(reason="done"),
     ev.FinalistsChosen(candidates=("c1",)),
     ev.ChampionChosen(candidate="c1", reason="best"),
@@ -83,7 +97,7 @@ def test_the_fold_tells_the_story():
         fold.take(event)
     state = fold.snapshot()
     assert state.seq == len(STORY)
-    assert (state.asked, state.asks, state.queue, state.training) == (2, (), (), ())
+    assert (state.asked, state.asks, state.queue, state.training) == (3, (), (), ())
     assert state.decided == ("c1",)
     assert state.decided_since == ()
     assert [r.id for r in state.survivors] == ["c1"]
@@ -91,7 +105,9 @@ def test_the_fold_tells_the_story():
     assert state.records["c1"].search == TRAINED
     assert state.declined[0].duplicate_of == "c1"
     assert state.faults == {PLAN.proposer: Fault(ask=1, reason="no", tried_again=True)}
-    assert state.spent == ev.Bill(usd=0.5, tokens=10, calls=2, unpriced=1)
+    assert state.spent == ev.Bill(usd=0.75, tokens=12, calls=3, unpriced=1)
+    assert state.reflections[0].plan == LOOK_BACK
+    assert [(lesson.held, lesson.failed, lesson.model) for lesson in state.lessons] == [(2, 1, ""), (1, 0, "m")]
     assert [(h.sentence, h.predicted_effect) for h in state.hypotheses] == [("h", None), ("told", "ndcg@10 +0.01")]
     assert (state.heard, state.stop_asked) == (5, True)
     assert (state.champion, state.test_opened, state.ended) == ("c1", 2, "done")

@@ -45,7 +45,8 @@ def candidates(told: Path) -> list[str]:
 
 
 def commands(candidates: list[str]) -> Iterator[tuple[str, ...]]:
-    yield from (("list",), ("list", "r"), ("status", "r"), ("hypotheses", "r"), ("report", "r", "-o", "-"))
+    yield from (("list",), ("list", "r"), ("status", "r"), ("hypotheses", "r"), ("lessons", "r"))
+    yield ("report", "r", "-o", "-")
     for candidate in candidates:
         yield from (("lineage", "r", candidate), ("lineage", "r", candidate, "--dot"), ("show", "r", candidate))
         for view in ("--code", "--log", "--prompt", "--reply", "--curve"):
@@ -84,7 +85,13 @@ def test_rich_markup_of_strangers_is_text(told, candidates, monkeypatch, capsys)
 
 def test_json_is_ascii(told, candidates, monkeypatch, capsys):
     monkeypatch.chdir(told)
-    for arguments in (("status", "r"), ("list", "r"), ("hypotheses", "r"), ("show", "r", candidates[1])):
+    for arguments in (
+        ("status", "r"),
+        ("list", "r"),
+        ("hypotheses", "r"),
+        ("lessons", "r"),
+        ("show", "r", candidates[1]),
+    ):
         assert run([*arguments, "--json"]) == 0
         out = capsys.readouterr().out
         assert out.isascii() and acting(out) == set()

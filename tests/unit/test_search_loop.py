@@ -9,8 +9,21 @@ import pytest
 from autorec.domain.candidate import Candidate, Declined, Operator, Plan, Proposal
 from autorec.domain.commands import Ban, Command, Pin, Stop
 from autorec.domain.evaluation import Trained
-from autorec.domain.events import Admitted, Asked, Event, Finished, Rejected, RunStarted, Started, Told
+from autorec.domain.events import (
+    Admitted,
+    Asked,
+    Event,
+    Finished,
+    Reflected,
+    Rejected,
+    RunStarted,
+    SearchEnded,
+    Started,
+    Told,
+)
+from autorec.domain.fold import Fold
 from autorec.domain.job import Stage
+from autorec.domain.lesson import Lessons, Note
 from autorec.domain.state import State
 from autorec.journal import Journal
 from autorec.proposers.rotation import Rotation
@@ -52,14 +65,16 @@ class Dry:
         raise AssertionError("nothing was planned")
 
 
-def search(proposer: Any, *, workers: int = 2, most: int | None = 12, slow: bool = False) -> list[Event]:
+def search(
+    proposer: Any, *, workers: int = 2, most: int | None = 12, slow: bool = False, settled: bool = False
+) -> list[Event]:
     events = MemoryEvents()
     journal = Journal(events)
     journal.record(RunStarted(task=TASK, seed=1, version="test", config={}))
     pace = Pace(workers=workers, population=4, out_of_time=lambda: False, too_late=lambda: False, max_candidates=most)
     objects = MemoryObjects()
     crew = SlowModel(journal) if slow else OneAtATime()
-    Search(
+    made = Search(
         journal=journal,
         inbox=ScriptedInbox(),
         proposer=proposer,
@@ -68,7 +83,10 @@ def search(proposer: Any, *, workers: int = 2, most: int | None = 12, slow: bool
         objects=objects,
         crew=crew,
         pace=pace,
-    ).run()
+    )
+    made.run()
+    if settled:
+        made.settle()
     return events.events
 
 
@@ -96,6 +114,60 @@ def test_a_generation_closes_with_each_population():
     closed = [e for e in events if type(e).__name__ == "GenerationClosed"]
     assert [e.decided for e in closed] == [4, 4, 4]
     assert all(set(e.survivors) <= set(e.reasons) for e in closed)
+
+
+class LooksBack:
+    """Learns from every generation but the first, of which it has nothing to say."""
+
+    def plan(self, state: State, seed: int) -> Plan | None:
+        last = len(state.generations)
+        plans = [r.plan for r in state.reflections] + [d.plan for d in state.declined] + [a.plan for a in state.asks]
+        if last == 0 or any(plan.design == {"generation": last} for plan in plans):
+            return None
+        return Plan(proposer="looks back", operator=Operator.REFLECT, seed=seed, design={"generation": last})
+
+    def propose(self, plan: Plan, state: State) -> Lessons | Declined:
+        if plan.design == {"generation": 1}:
+            return Declined(reason="nothing to say")
+        decided = state.decided[-1]
+        return Lessons(notes=(Note(sentence="Numbers differ.", tags=("data",), supported=(decided,)),))
+
+
+def test_looking_back_takes_no_candidates_place_and_the_last_generation_is_looked_back_on_while_finals_go_on():
+    proposer = Rotation(first={"looks back": LooksBack()}, then={"numbers": NumberProposer()}, at_once=2)
+    events = search(proposer, most=12, settled=True)
+    plain = search(Rotation(first={}, then={"numbers": NumberProposer()}, at_once=2), most=12)
+    assert sum(isinstance(e, Admitted) for e in events) == sum(isinstance(e, Admitted) for e in plain) == 12
+    asked = [e for e in events if isinstance(e, Asked) and e.plan.operator is Operator.REFLECT]
+    looked = [e.plan.design["generation"] for e in asked]
+    assert (looked[0], looked[-1], len(set(looked))) == (1, 3, len(looked))
+    assert isinstance(events[-3], SearchEnded)
+    assert events[-2] is asked[-1]
+    assert isinstance(events[-1], Reflected)
+    fold = Fold()
+    for event in events:
+        fold.take(event)
+    state = fold.snapshot()
+    assert [lesson.sentence for lesson in state.lessons] == ["Numbers differ."]
+    assert state.lessons[0].held == 1
+
+
+def test_looking_back_in_vain_does_not_exhaust_the_proposers():
+    class Mute(LooksBack):
+        def plan(self, state: State, seed: int) -> Plan | None:
+            busy = any(ask.plan.operator is Operator.REFLECT for ask in state.asks)
+            looked = sum(d.plan.operator is Operator.REFLECT for d in state.declined)
+            return (
+                None
+                if busy or looked > 2 * DRY_SPELL
+                else super().plan(state, seed) or Plan(proposer="looks back", operator=Operator.REFLECT, seed=seed)
+            )
+
+        def propose(self, plan: Plan, state: State) -> Lessons | Declined:
+            return Declined(reason="nothing to say")
+
+    events = search(Rotation(first={"looks back": Mute()}, then={"numbers": NumberProposer()}, at_once=2), most=12)
+    assert sum(isinstance(e, Admitted) for e in events) == 12
 
 
 def test_proposers_that_have_nothing_end_the_search():

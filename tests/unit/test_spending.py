@@ -95,11 +95,11 @@ PRICED = {A: {"input": 1.0, "output": 10.0}}
 
 def test_the_estimate_is_calls_times_tokens_times_price():
     found = expected(prices=PRICED, max_candidates=10)
-    assert found.calls == 7  # ten candidates, every other one by the policy, 1.3 calls each
+    assert found.calls == 8  # ten candidates, every other one by the policy, 1.3 calls each; one look back on eight
     assert found.prompt_tokens > 3000
     assert found.usd(7, 1000) == 7 * (found.prompt_tokens * 1e-6 + 1000 * 1e-5)
     assert found.usd(7, found.most_reply_tokens) > found.usd(7, found.reply_tokens)
-    assert expected(prices=PRICED, max_candidates=10, proposers=("llm",)).calls == 13
+    assert expected(prices=PRICED, max_candidates=10, proposers=("llm",), reflect=False).calls == 13
     assert expected(llm=()) is None
 
 

@@ -1,0 +1,123 @@
+"""The file of lessons that outlives a run: a JSON object a line, for people and for several runs at once.
+
+It is read whole, and written whole under a lock beside it, to a temporary name that is then renamed: a reader sees
+the file before or after, never between, and no run loses what another has learned. What does not read is never
+written over.
+"""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from autorec.domain.errors import StoreError, UsageError
+from autorec.domain.lesson import key_of
+from autorec.schemas.complaint import complaint, where
+from autorec.schemas.lessons import LessonLine
+
+FILE_BYTES = 16 << 20
+MEND = "mend that line or remove it, or name another file; nothing was written to this one"
+
+Lines = tuple[LessonLine, ...]
+
+
+def read_memory(path: Path) -> Lines:
+    """Every lesson, each sentence of a role once; none where there is no file yet.
+
+    Raises UsageError, with file and line, where one does not read, and where the file could not be written later.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"memory: there is no folder {path.parent}", fix=f"make it: mkdir -p {path.parent}")
+    try:
+        if not path.is_file() and path.exists():
+            raise UsageError(f"memory: {path} is no regular file", fix="name a file; one that is not there is made")
+        if not path.exists():
+            return ()
+        if (size := path.stat().st_size) > FILE_BYTES:
+            raise UsageError(
+                f"memory: {path} has {size:,} bytes; expected at most {FILE_BYTES:,}", fix="remove lessons from it"
+            )
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"memory: {path} is no UTF-8 text (byte {error.start})", fix=MEND) from None
+    except OSError as error:
+        raise UsageError(f"memory: {path} cannot be read: {error.strerror}", fix="check who may read it") from None
+    lines = text.split("\n")
+    return once_each(_parsed(path, at, line) for at, line in enumerate(lines, start=1) if line.strip())
+
+
+def update_memory(path: Path, change: Callable[[Lines], Lines]) -> None:
+    """Write what `change` makes of the lessons as they stand; where that is nothing new, nothing is written.
+
+    Raises UsageError as `read_memory` does, StoreError.
+    """
+    with _locked(path):
+        known = read_memory(path)
+        changed = change(known)
+        if changed != known:
+            _write(path, "".join(f"{line.model_dump_json(exclude_defaults=True)}\n" for line in changed))
+
+
+def once_each(lines: Iterable[LessonLine]) -> Lines:
+    """Each sentence of a role once, where it stands first, with what every run says of it."""
+    found: dict[tuple[str, str], LessonLine] = {}
+    for line in lines:
+        key = (line.role, key_of(line.lesson))
+        first = found.setdefault(key, line)
+        for run in () if first is line else line.runs:
+            found[key] = found[key].with_run(run)
+    return tuple(found.values())
+
+
+def _parsed(path: Path, at: int, line: str) -> LessonLine:
+    try:
+        return LessonLine.model_validate_json(line)
+    except ValidationError as error:
+        told = (f"{where(each)}: {complaint(each)}".removeprefix(": ") for each in error.errors())
+        raise UsageError(f"{path}:{at}: {'; '.join(told)}", fix=MEND) from None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Wait until no other run writes; the kernel frees the lock of a process that dies."""
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file at once, links followed; its permissions stay."""
+    target = path.resolve()
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                os.fchmod(file.fileno(), target.stat().st_mode & 0o777 if target.exists() else 0o644)
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritten(path, error) from error
+
+
+def _unwritten(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"memory: {path} cannot be written: {error.strerror}",
+        fix="mend that; the run keeps its lessons, and `autorec resume` writes them again",
+    )

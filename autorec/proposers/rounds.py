@@ -67,7 +67,8 @@ class Rounds:
         exchanges: list[Exchange],
     ) -> Used[T] | Declined:
         """Ask, and ask again; what was said goes to `exchanges`. Raises TooLongError."""
-        messages, heard = asked.first(), Heard[T]()
+        messages = asked.first()
+        heard: Heard[T] = Heard()
         for _ in range(ROUNDS):
             request = Request(
                 model=model, messages=tuple(messages), max_tokens=self.max_tokens, temperature=temperature

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from autorec.cli.costs import cost_lines, costs_json
 from autorec.domain.budget import plan_time
 from autorec.domain.candidate import Exchange, Operator, Plan
@@ -97,7 +99,7 @@ def test_the_estimate_is_calls_times_tokens_times_price():
     found = expected(prices=PRICED, max_candidates=10)
     assert found.calls == 8  # ten candidates, every other one by the policy, 1.3 calls each; one look back on eight
     assert found.prompt_tokens > 3000
-    assert found.usd(7, 1000) == 7 * (found.prompt_tokens * 1e-6 + 1000 * 1e-5)
+    assert found.usd(7, 1000) == pytest.approx(7 * (found.prompt_tokens * 1e-6 + 1000 * 1e-5))
     assert found.usd(7, found.most_reply_tokens) > found.usd(7, found.reply_tokens)
     assert expected(prices=PRICED, max_candidates=10, proposers=("llm",), reflect=False).calls == 13
     assert expected(llm=()) is None
@@ -128,4 +130,4 @@ def test_several_models_share_the_calls():
     both = {**PRICED, B: {"input": 3.0, "output": 30.0}}
     one, two = (expected(prices=both, llm=llm, max_candidates=10) for llm in (A, (A, B)))
     assert two.calls == one.calls
-    assert two.usd(7, 1000) == 2 * one.usd(7, 1000)
+    assert two.usd(7, 1000) == pytest.approx(2 * one.usd(7, 1000))

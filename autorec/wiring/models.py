@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ANSWER_S = 600.0
 """How long an answer of a model behind an API may take, where nothing else is said; people have the whole budget."""
-NEEDS_A_MODEL = ("hypotheses", "max_usd", "max_tokens", "api_base", "api_bases", "llm_fallback")
+NEEDS_A_MODEL = ("hypotheses", "memory", "max_usd", "max_tokens", "api_base", "api_bases", "llm_fallback")
 
 
 def open_models(config: SearchConfig) -> "dict[str, LLMClient]":

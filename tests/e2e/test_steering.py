@@ -81,7 +81,7 @@ def test_a_hypothesis_told_in_mid_run_is_carried_to_a_candidate_and_a_stop_to_th
             if process.poll() is None:
                 os.kill(process.pid, signal.SIGKILL)
                 process.communicate()
-        asked = [r["messages"][1]["content"] for r in server.requests if SENTENCE in r["messages"][1]["content"]]
+        asked = ["\n".join(message["content"] for message in r["messages"]) for r in server.requests]
     assert process.returncode == 0, errors
     assert f"told a hypothesis: {SENTENCE}" in errors
     assert any(f"The effect that it predicts: {EFFECT}" in prompt for prompt in asked)

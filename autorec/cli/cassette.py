@@ -26,15 +26,16 @@ def cassette(run: Run, folder: Annotated[Path, typer.Argument(metavar="DIR", hel
     from autorec.cli.reader import read_run
     from autorec.cli.terminal import say
     from autorec.domain.text import count
-    from autorec.wiring import extract
+    from autorec.wiring import extract, stored_config
 
     with read_run(run) as reader:
         calls = extract(reader.folder, folder)
         candidates = len(reader.state.candidates)
+        retrain = f"--retrain{' --data PATH' if stored_config(reader.folder)[0].data else ''}"
     name = shlex.quote(str(folder))
     say(f"""{folder}: {count(candidates, "candidate")}, {count(calls, "call")} of language models
 
 Next
-  autorec search --llm replay:{name}                         play it: seconds, no key, no data
-  autorec search --llm replay:{name} --retrain --data PATH   train the same candidates again, and compare
+  autorec search --llm replay:{name}{"":{len(retrain) + 1}}   play it: seconds, no key, no data
+  autorec search --llm replay:{name} {retrain}   train the same candidates again, and compare
 README.md says more; calls/ holds what was asked and answered""")

@@ -9,9 +9,11 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from autorec import __version__
 from autorec.cli import (
     approve,
     cassette,
@@ -56,6 +58,21 @@ cassette.add_to(app)
 checks.add_to(app)
 eject.add_to(app)
 app.add_typer(data.app, name="data")
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"autorec {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="which one it is")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 def main() -> None:

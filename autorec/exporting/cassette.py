@@ -138,6 +138,7 @@ def _readme(recording: Recording, calls: tuple[Call, ...]) -> str:
     models = ", ".join(f"`{model}`" for model in dict.fromkeys(call.model for call in calls)) or "no language model"
     admitted = sum(isinstance(event, Admitted) and event.ask is not None for event in recording.events)
     task = recording.started.task
+    retrain = f"--retrain{' --data PATH' if recording.started.config.get('data') else ''}"
     return f"""# A recorded search
 
 Role {task.role}, data {task.data_name} (digest {task.data_digest[:12]}), made by autorec {recording.started.version}.
@@ -147,7 +148,7 @@ It can be played again without a key, network, cost or training; the data are no
 
     autorec search --llm replay:DIR
 
-with DIR this folder. `--retrain --data PATH` trains the same candidates again and says where the figures part.
+with DIR this folder. `{retrain}` trains the same candidates again and says where the figures part.
 
 `calls/` holds what was asked and answered, in the order in which the answers came, `cassette.json` the figures of each
 call, `events.jsonl` all that happened.

@@ -17,6 +17,10 @@ SHOWN = {
     "cd own_metric": "rbp@10",
     "cd own_prompt": "what one answer costs",
     "cd from_python": "my candidate: completed",
+    "replay:recorded_search": "Replayed, not measured here",
+    "list recorded": "crossover",
+    "lessons recorded": "by mailbox:letters",
+    "lineage recorded": "champion",
 }
 """By a part of the command, what it must print."""
 AROUND = (

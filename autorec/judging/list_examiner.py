@@ -110,6 +110,7 @@ class _Sheet:
                 spans=spans,
                 codes=np.where(warm, classes, NONE),
                 measure=measure,
+                owners=owners,
             ),
             Grouping(
                 group="wanted items of new users",
@@ -117,6 +118,7 @@ class _Sheet:
                 spans=("no history",),
                 codes=np.where(warm, NONE, 0),
                 measure=measure,
+                owners=owners,
             ),
         )
 

@@ -61,6 +61,7 @@ def test_what_waits_for_approval_is_said_wherever_one_looks(tmp_path, say):
     assert (as_json["standing"], as_json["awaiting_approval"]) == ("waiting", ids)
     assert say("list", tmp_path / "r").count("waits for approval") == 3
     assert "not trained: it waits for the approval of a person" in say("show", tmp_path / "r", ids[0])
+    assert say("hypotheses", tmp_path / "r").count("its candidate waits for the approval of a person") == 3
     page = render(read_account(told.folder))
     assert "3 candidates may be run once a person approves" in page
     assert f"autorec approve {tmp_path}/r" in page
@@ -91,6 +92,7 @@ def test_candidates_are_approved_and_refused_and_no_word_is_given_twice(tmp_path
     assert "nothing waits for approval" in say("approve", tmp_path / "r", "all", expect=2)
     reason = "a person refused it, and it was never run: it reads the labels"
     assert f"refused: {reason}" in say("show", tmp_path / "r", ids[1])
+    assert "a person refused its candidate" in say("hypotheses", tmp_path / "r")
     assert json.loads(say("list", tmp_path / "r", "--json"))["candidates"][2]["reason"] == reason
     assert "1 decided, 0 failed, 1 refused" in say("status", tmp_path / "r")
 

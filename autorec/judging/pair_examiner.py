@@ -124,16 +124,21 @@ class _Sheet:
         return Grouping(group=group, names=names, spans=spans, codes=codes, measure=measure, sign=-1, owners=self.units)
 
     def balances(self, scores: NDArray[np.float64]) -> list[Balance]:
-        """Mean probability and share of clicks of each tenth of the rows, the lowest first; none for few rows."""
+        """Mean probability and share of clicks of each tenth of the rows, the lowest first; none for few rows.
+
+        Rows of equal probability share their clicks, as nothing says which of them stand in which tenth.
+        """
         if len(scores) < 10 * len(TENTHS):
             return []
+        _, same, counts = np.unique(scores, return_inverse=True, return_counts=True)
+        clicks = (np.bincount(same, weights=self.truth.labels) / counts)[same]
         tenths = np.array_split(np.argsort(scores, kind="stable"), len(TENTHS))
         return [
             Balance(
                 group="mean probability against share of clicks, by tenth of the rows",
                 name=name,
                 given=round(float(scores[rows].mean()), SHARE_DECIMALS),
-                wanted=round(float(self.truth.labels[rows].mean()), SHARE_DECIMALS),
+                wanted=round(float(clicks[rows].mean()), SHARE_DECIMALS),
             )
             for name, rows in zip(TENTHS, tenths, strict=True)
         ]

@@ -38,6 +38,20 @@ def test_a_user_whose_rows_stay_as_they_were_neither_gains_nor_loses(primary):
     assert (contrast.gained, contrast.lost, contrast.unchanged) == (1, 1, 53)
 
 
+def test_rows_of_equal_probability_share_their_clicks_among_the_tenths():
+    rng = np.random.default_rng(2)
+    labels, scores = np.sort(rng.random(1000) < 0.3), np.repeat(np.float32([0.3, 0.9]), [950, 50])
+    known = np.zeros(len(labels), dtype=np.int64)
+    truth = SimpleNamespace(labels=labels, users=None, asked=np.arange(len(labels)), activity=None, unknown=known)
+    buffer = BytesIO()
+    np.save(buffer, scores)
+    examiner = PairExaminer({"truth": lambda part: truth}, PRIMARIES[0])
+    tenths = examiner.examine(Answered(predictions=buffer.getvalue(), per_unit=b"")).balances
+    low, high = labels[:950].mean(), labels[950:].mean()
+    assert [tenth.wanted for tenth in tenths[:9]] == [pytest.approx(low, abs=0.005)] * 9
+    assert tenths[9].wanted == pytest.approx((low + high) / 2, abs=0.005)
+
+
 def test_what_one_owner_gains_on_many_things_is_one_gain():
     """Of users whose things move together, a difference is no clearer than if each had one thing."""
     rng = np.random.default_rng(1)

@@ -95,6 +95,7 @@ def test_candidates_are_approved_and_refused_and_no_word_is_given_twice(tmp_path
     assert "a person refused its candidate" in say("hypotheses", tmp_path / "r")
     assert json.loads(say("list", tmp_path / "r", "--json"))["candidates"][2]["reason"] == reason
     assert "1 decided, 0 failed, 1 refused" in say("status", tmp_path / "r")
+    assert "0 failed, 1 refused" in render(read_account(told.folder))
 
 
 def test_a_run_that_asks_nobody_says_so(tmp_path, say):

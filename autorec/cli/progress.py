@@ -88,7 +88,8 @@ class Progress:
         self._state = state
 
     def _elapsed_s(self) -> float:
-        return (time.monotonic() if self._rests_since is None else self._rests_since) - self._began
+        rests_since = self._rests_since  # once: the panel is drawn by another thread than the one that listens
+        return (time.monotonic() if rests_since is None else rests_since) - self._began
 
     def _waits(self, state: State) -> str | None:
         """What a run that rests waits for, and what to do."""

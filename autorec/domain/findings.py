@@ -110,10 +110,14 @@ def _settle(answers: tuple[Answer, ...]) -> tuple[Verdict, str]:
 
 
 def _unjudged(record: Record, state: State) -> str:
+    if record.refused:
+        return "a person refused its candidate"
     if record.search is not None:
         return f"its candidate failed: {record.search.outcome}".replace("_", " ")
     if state.search_ended is not None:
         return "the search ended before its candidate was trained"
+    if record.id in state.awaiting:
+        return "its candidate waits for the approval of a person"
     return "its candidate is being trained" if record.id in state.training else "its candidate waits for a free slot"
 
 

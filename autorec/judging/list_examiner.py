@@ -110,6 +110,7 @@ class _Sheet:
                 spans=spans,
                 codes=np.where(warm, classes, NONE),
                 measure=measure,
+                owners=owners,
             ),
             Grouping(
                 group="wanted items of new users",
@@ -117,6 +118,7 @@ class _Sheet:
                 spans=("no history",),
                 codes=np.where(warm, NONE, 0),
                 measure=measure,
+                owners=owners,
             ),
         )
 
@@ -128,7 +130,7 @@ class _Sheet:
         return found
 
     def balances(self, shown: NDArray[np.int32]) -> list[Balance]:
-        """What is shown, item codes [m], against what was wanted, by popularity."""
+        """What is shown, item codes [m], against what was wanted, for each popularity that the catalogue holds."""
         n = len(POPULARITY)
         given, wanted = shares(self.item_class[shown], n), shares(self.wanted[0].codes, n)
         return [
@@ -139,7 +141,7 @@ class _Sheet:
                 wanted=round(float(wanted[code]), SHARE_DECIMALS),
             )
             for code, name in enumerate(POPULARITY)
-            if given[code] or wanted[code]
+            if (self.item_class == code).any()
         ]
 
     @cached_property

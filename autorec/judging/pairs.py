@@ -108,7 +108,7 @@ class _Sheet:
                 fix="give more data, or another --split",
             )
         if truth.users is not None:
-            self.users = _units(truth.users)
+            self.users = units_of(truth.users)
             lists = metrics.UserLists.of(self.labels, self.users)
             self.lists = lists if len(lists) else None
 
@@ -127,7 +127,7 @@ class _Sheet:
         return found
 
 
-def _units(users: NDArray[np.integer[Any]]) -> metrics.Codes:
+def units_of(users: NDArray[np.integer[Any]]) -> metrics.Codes:
     """Codes of the units, int64 [n], from 0 without gaps: the users, and each row without one by itself."""
     units = users.astype(np.int64)
     nameless = units < 0

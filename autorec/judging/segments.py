@@ -23,7 +23,8 @@ Values = NDArray[np.floating[Any]]
 class Grouping:
     """What n things are called: the i-th is `names[codes[i]]`, int64 [n]; `spans` say what is in each segment.
 
-    `measure` is what is averaged; `sign` is 1 where more of it is better, else -1.
+    `measure` is what is averaged; `sign` is 1 where more of it is better, else -1. `owners`, int64 [n] from 0: whose
+    each thing is, as those of one owner gain and lose together; None where each stands for itself.
     """
 
     group: str
@@ -32,6 +33,7 @@ class Grouping:
     codes: Codes
     measure: str
     sign: int = 1
+    owners: Codes | None = None
 
     def segments(self, values: Values) -> tuple[Segment, ...]:
         """The mean of `values`, float [n], in each segment that holds anything."""
@@ -50,22 +52,33 @@ class Grouping:
 
     def gains(self, differences: Values) -> tuple[Gain, ...]:
         """The mean of paired `differences`, ours - theirs, float [n], in each segment; positive is better."""
-        counts, sums = self._counted(), self._summed(differences)
-        squares = self._summed(np.square(differences, dtype=np.float64))
+        counts = self._counted()
+        means = self._summed(differences) / np.maximum(counts, 1)
+        n_owners, squares = self._spread(differences - means[self.codes])
+        errors = np.sqrt(squares) / np.maximum(counts, 1)
         return tuple(
-            self._gain(int(code), int(counts[code]), float(sums[code]), float(squares[code]))
+            Gain(
+                group=self.group,
+                name=self.names[code],
+                difference=round(self.sign * float(means[code]), METRIC_DECIMALS) + 0.0,
+                clear=bool(n_owners[code] >= LEAST and abs(means[code]) > ERRORS * errors[code]),
+            )
             for code in np.flatnonzero(counts)
         )
 
-    def _gain(self, code: int, n: int, total: float, squares: float) -> Gain:
-        mean = total / n
-        error = np.sqrt(max(squares / n - mean**2, 0.0) / n)
-        return Gain(
-            group=self.group,
-            name=self.names[code],
-            difference=round(self.sign * mean, METRIC_DECIMALS) + 0.0,
-            clear=bool(n >= LEAST and abs(mean) > ERRORS * error),
-        )
+    def _spread(self, rests: Values) -> tuple[Codes, Values]:
+        """How many owners have a part in each segment, and the sum of the squares of what their `rests` add up to.
+
+        With the rests from the mean that is the variance of a sum over owners drawn anew (Liang and Zeger 1986).
+        """
+        if self.owners is None:
+            return self._counted(), self._summed(np.square(rests))
+        inside, n = self.codes != NONE, len(self.names)
+        cells = (self.owners * n + self.codes)[inside]
+        size = n * (int(self.owners.max(initial=-1)) + 1)
+        sums = np.bincount(cells, weights=rests[inside], minlength=size).reshape(-1, n)
+        held = np.bincount(cells, minlength=size).reshape(-1, n) > 0
+        return np.count_nonzero(held, axis=0), np.square(sums).sum(axis=0)
 
     def _counted(self) -> Codes:
         return np.asarray(np.bincount(self.codes + 1, minlength=len(self.names) + 1)[1:], dtype=np.int64)

@@ -20,6 +20,8 @@ COLUMNS = range(2, 513)
 TALL = 8
 LEAST_ROWS = 512
 FEWEST_ROWS = 10
+HEADER_BYTES = 1 << 22
+"""A longer header names tens of thousands of tensors, each of which takes much more memory here than it has bytes."""
 EXTRA = (0, 1, 2)
 """Rows beyond users or items, for padding and the like."""
 _FLOATS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
@@ -27,13 +29,16 @@ _NAME = re.compile(r"[\w.]{1,60}", re.ASCII)
 
 
 def weigh(state: bytes, counts: Collection[int]) -> Weights | None:
-    """The size of a state and the effective rank of its tables, the largest first; None for what is no state.
+    """The size of a state and the effective rank of its tables, the largest first; None for what is no state, or one
+    with too many tensors to look at.
 
     A table has a row for each of so many users or items (`counts`), or is tall: many more rows than columns. Weights
     that stand beside indices of the same shape are lists of neighbours, and no table.
     """
     import safetensors
 
+    if int.from_bytes(state[:8], "little") > HEADER_BYTES:
+        return None
     try:
         tensors = dict(safetensors.deserialize(state))  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError:

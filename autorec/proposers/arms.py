@@ -91,10 +91,11 @@ def best_rewarded(models: Sequence[str], state: State) -> tuple[str, str]:
 
 def answers_of(state: State) -> list[Answer]:
     """Every answer of a language model whose worth is known; that a model was out says nothing of its answers."""
+    baselines = state.baselines
     answers = [
         Answer(arm=Arm(operator=record.operator, model=record.model), reward=reward, bill=total(record.bills))
         for record in state.candidates
-        if record.model and (reward := inner_reward(record, state)) is not None
+        if record.model and (reward := inner_reward(record, state, baselines)) is not None
     ]
     answers += [
         Answer(arm=Arm(operator=ask.plan.operator, model=ask.plan.model), reward=0.0, bill=total(ask.bills))

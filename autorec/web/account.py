@@ -115,6 +115,12 @@ class Account:
     def failures(self) -> tuple[Record, ...]:
         return tuple(r for r in self.state.records.values() if r.search is not None and not r.ok)
 
+    @property
+    def came_to_nothing(self) -> str:
+        """How many failed, and how many of them a person refused instead."""
+        refused = sum(record.refused for record in self.failures)
+        return f"{len(self.failures) - refused} failed" + (f", {refused} refused" if refused else "")
+
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
         """Search, finalists and final, as far as the run has come; an open end lasts until now."""

@@ -109,7 +109,7 @@ def headline(account: Account) -> Headline:
             badge="No result",
             tone="bad",
             title=sentence(state.ended) if champion is None else "The champion could not be judged on the test",
-            sentence=f"{count(len(state.candidates), 'candidate')} tried, {len(account.failures)} failed.",
+            sentence=f"{count(len(state.candidates), 'candidate')} tried, {account.came_to_nothing}.",
         )
     return _under_way(account)
 

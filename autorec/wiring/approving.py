@@ -8,7 +8,7 @@ from autorec.domain.commands import Approve, Ban
 from autorec.domain.errors import UsageError
 from autorec.domain.state import Record, State
 from autorec.wiring.reader import RunReader
-from autorec.wiring.steering import Receipt, searching
+from autorec.wiring.steering import Receipt, refuse_stopped, searching, told_to_stop
 
 if TYPE_CHECKING:
     from autorec.store.folder import RunFolder
@@ -20,18 +20,19 @@ ALL = "all"
 def approve(path: Path, names: Sequence[str]) -> tuple[tuple[Record, ...], Receipt]:
     """Have a run train candidates that wait for it: ids, beginnings of ids, or `ALL`; those that were meant.
 
-    Raises UsageError where its search is over, nobody is asked, or one of them waits for no approval; then none is.
+    Raises UsageError where its search is over or was told to stop, nobody is asked, or one of them waits for no
+    approval; then none is.
     """
     with searching(path) as (folder, state):
         waiting = {record.id: record for record in awaiting(folder, state)}
+        refuse_stopped(folder, state)
         meant = tuple(waiting.values()) if ALL in names else _named(folder, state, names)
         if ALL in names and not waiting:
             raise UsageError(f"nothing waits for approval in {path} now", fix=_look(folder))
         for record in meant:
             if record.id not in waiting:
-                why = state.not_trained(record, folder.at_work) if record.id in state.queue else None
                 raise UsageError(
-                    f"#{record.number} {record.id[:10]} waits for no approval: {why or _how_it_stands(record)}",
+                    f"#{record.number} {record.id[:10]} waits for no approval: {_how_it_stands(record, state)}",
                     fix=_look(folder),
                 )
         numbers = [folder.inbox.tell(Approve(candidate=record.id)) for record in meant]
@@ -48,6 +49,8 @@ def awaiting(folder: "RunFolder", state: State) -> tuple[Record, ...]:
             f"{folder.path} asks nobody: it runs whatever is written",
             fix="begin one that asks: autorec search --approve ...",
         )
+    if told_to_stop(folder, state):
+        return ()
     letters = (letter.command for letter in folder.inbox.after(state.heard))
     answered = {told.candidate for told in letters if isinstance(told, Approve | Ban)}
     return tuple(state.records[i] for i in state.awaiting if i not in answered)
@@ -59,14 +62,14 @@ def _named(folder: "RunFolder", state: State, names: Sequence[str]) -> tuple[Rec
     return tuple(found.values())
 
 
-def _how_it_stands(record: Record) -> str:
+def _how_it_stands(record: Record, state: State) -> str:
     if record.refused:
         return "it was refused"
-    return (
-        "it was approved, or needs none"
-        if record.search is None
-        else f"it was run, and ended as {record.search.outcome}"
-    )
+    if record.search is not None:
+        return f"it was run, and ended as {record.search.outcome}"
+    if record.id in state.awaiting:
+        return "it was approved or refused just now, and the run has not read that yet"
+    return "it was approved, or needs none"
 
 
 def _look(folder: "RunFolder") -> str:

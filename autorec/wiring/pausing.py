@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from autorec.domain.commands import Pause, Resume
 from autorec.domain.errors import UsageError
 from autorec.domain.state import State
-from autorec.wiring.steering import Receipt, searching
+from autorec.wiring.steering import Receipt, refuse_stopped, searching, told_to_stop
 
 if TYPE_CHECKING:
     from autorec.store.folder import RunFolder
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 def pause(path: Path) -> Receipt:
     """Have a run begin nothing new until it is told to go on: what is under way ends, then its clock stands still.
 
-    Raises UsageError where its search is over, it is paused, or no process works on it.
+    Raises UsageError where its search is over or was told to stop, it is paused, or no process works on it.
     """
     with searching(path) as (folder, state):
         go_on = f"`autorec resume {folder.called}` goes on with it"
         if not folder.at_work:
             raise UsageError(f"no process works on {path}: there is nothing to pause", fix=go_on)
+        refuse_stopped(folder, state)
         if will_be_paused(folder, state):
             raise UsageError(f"{path} is paused already", fix=go_on)
         return Receipt(number=folder.inbox.tell(Pause()), at_work=True)
@@ -54,4 +55,4 @@ def will_be_paused(folder: "RunFolder", state: State) -> bool:
     for letter in folder.inbox.after(state.heard):
         if isinstance(letter.command, Pause | Resume):
             paused = isinstance(letter.command, Pause)
-    return paused and state.search_ended is None and not state.stop_asked
+    return paused and state.search_ended is None and not told_to_stop(folder, state)

@@ -151,6 +151,20 @@ def searching(path: Path) -> "Iterator[tuple[RunFolder, State]]":
         folder.close()
 
 
+def told_to_stop(folder: "RunFolder", state: State) -> bool:
+    """Whether a person has asked the search to stop, heard or still in the inbox."""
+    return state.stop_asked or any(isinstance(letter.command, Stop) for letter in folder.inbox.after(state.heard))
+
+
+def refuse_stopped(folder: "RunFolder", state: State) -> None:
+    """Raises UsageError where a person has asked the search to stop: what could begin would not."""
+    if told_to_stop(folder, state):
+        raise UsageError(
+            f"{folder.path} was told to stop: nothing new is begun in it, what trains ends and the finals follow",
+            fix=f"`autorec status {folder.called}` says how far it is",
+        )
+
+
 def _doubts(state: State, config: SearchConfig) -> tuple[str, ...]:
     """Why the search may end before a model is asked, or is not asked at all."""
     made, most = len(state.candidates) + len(state.expected), config.max_candidates

@@ -67,7 +67,9 @@ def test_every_unit_gains_loses_or_stays_and_the_other_way_round_it_is_the_oppos
     assert (same.in_common, same.unchanged) == (1.0, units)
     assert not any(gain.clear or gain.difference for gain in same.gains)
     gains = {(g.group, g.name): g.difference for g in there.gains}
-    sides = [{(s.group, s.name): s.value for s in examiner.examine(each).segments} for each in (a, b)]
+    examined = [examiner.examine(each) for each in (a, b)]
+    assert [part.name for part in examined[0].balances] == [part.name for part in examined[1].balances]
+    sides = [{(s.group, s.name): s.value for s in each.segments} for each in examined]
     for key, ours in sides[0].items():
         assert gains[key] == pytest.approx(ours - sides[1][key], abs=2 * ROUNDED)
 

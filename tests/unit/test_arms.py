@@ -152,7 +152,7 @@ def test_the_reward_compares_with_what_was_to_be_beaten():
         story.tell({"b.py": "7"}, decided=False).id: None,
     }
     state = story.state()
-    assert {name: inner_reward(state.records[name], state) for name in told} == told
+    assert {name: inner_reward(state.records[name], state, state.baselines) for name in told} == told
     assert base.is_baseline
 
 

@@ -61,6 +61,7 @@ def test_what_waits_for_approval_is_said_wherever_one_looks(tmp_path, say):
     assert (as_json["standing"], as_json["awaiting_approval"]) == ("waiting", ids)
     assert say("list", tmp_path / "r").count("waits for approval") == 3
     assert "not trained: it waits for the approval of a person" in say("show", tmp_path / "r", ids[0])
+    assert say("hypotheses", tmp_path / "r").count("its candidate waits for the approval of a person") == 3
     page = render(read_account(told.folder))
     assert "3 candidates may be run once a person approves" in page
     assert f"autorec approve {tmp_path}/r" in page
@@ -77,7 +78,8 @@ def test_candidates_are_approved_and_refused_and_no_word_is_given_twice(tmp_path
     told, ids = asking(tmp_path / "r")
     assert "the run takes notice within seconds" in say("approve", tmp_path / "r", ids[0][:10])
     assert "banned: #2" in say("ban", tmp_path / "r", ids[1], "--why", "it reads\n the labels")
-    assert "waits for no approval" in say("approve", tmp_path / "r", ids[2], ids[0], expect=2)
+    told_twice = say("approve", tmp_path / "r", ids[2], ids[0], expect=2)
+    assert "waits for no approval: it was approved or refused just now" in told_twice
     assert letters(told) == [Approve(candidate=ids[0]), Ban(candidate=ids[1], why="it reads the labels")]
     hear(told)
     assert "it was run, and ended as completed" in say("approve", tmp_path / "r", "pop", expect=2)
@@ -90,8 +92,10 @@ def test_candidates_are_approved_and_refused_and_no_word_is_given_twice(tmp_path
     assert "nothing waits for approval" in say("approve", tmp_path / "r", "all", expect=2)
     reason = "a person refused it, and it was never run: it reads the labels"
     assert f"refused: {reason}" in say("show", tmp_path / "r", ids[1])
+    assert "a person refused its candidate" in say("hypotheses", tmp_path / "r")
     assert json.loads(say("list", tmp_path / "r", "--json"))["candidates"][2]["reason"] == reason
     assert "1 decided, 0 failed, 1 refused" in say("status", tmp_path / "r")
+    assert "0 failed, 1 refused" in render(read_account(told.folder))
 
 
 def test_a_run_that_asks_nobody_says_so(tmp_path, say):
@@ -175,3 +179,16 @@ def test_the_progress_of_a_search_says_what_it_waits_for_once_and_lets_no_time_p
         held,
         f"{ids[0][:10]} is approved: it may be run",
     ]
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["heard", "still in the inbox"])
+def test_a_run_that_was_told_to_stop_is_neither_paused_nor_asked_to_run_more(tmp_path, say, heard):
+    told, ids = asking(tmp_path / "r")
+    say("pause", tmp_path / "r")
+    say("stop", tmp_path / "r")
+    if heard:
+        hear(told)
+    for command in (["pause"], ["approve", ids[0]], ["approve", "all"]):
+        assert "was told to stop" in say(command[0], tmp_path / "r", *command[1:], expect=2)
+    assert "nothing waits for approval" in say("approve", tmp_path / "r")
+    assert letters(told) == [Pause(), Stop()]

@@ -7,7 +7,7 @@ import pytest
 import safetensors
 from safetensors.numpy import save
 
-from autorec.judging.weights import MOST_TABLES, weigh
+from autorec.judging.weights import HEADER_BYTES, MOST_TABLES, weigh
 
 RNG = np.random.default_rng(0)
 ITEMS, USERS = 40, 30
@@ -78,3 +78,11 @@ def test_what_is_no_state_is_left_alone(content):
     with pytest.raises(safetensors.SafetensorError):
         safetensors.deserialize(content)
     assert weigh(content, (ITEMS,)) is None
+
+
+@pytest.mark.parametrize("size", [HEADER_BYTES, HEADER_BYTES + 8])
+def test_a_state_with_more_tensors_than_can_be_meant_is_not_looked_at(size):
+    header = json.dumps({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode().ljust(size)
+    content = size.to_bytes(8, "little") + header + bytes(8)
+    assert len(safetensors.deserialize(content)) == 1
+    assert (weigh(content, (ITEMS,)) is None) is (size > HEADER_BYTES)

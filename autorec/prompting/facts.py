@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autorec.domain.candidate import Operator
 from autorec.domain.evaluation import Objective, Trained, value_of
 from autorec.domain.job import Limits
 from autorec.domain.state import Record, State
@@ -31,7 +32,8 @@ _ELAPSED = re.compile(r"^\[(\d+)\.\d+ s\]", re.MULTILINE)
 def run_facts(state: State, limits: Limits) -> dict[str, Any]:
     """Task, limits and archive: what every prompt is told."""
     under_way = [r for r in state.candidates if r.search is None]
-    failed = [r for r in state.candidates if r.search is not None and not r.ok]
+    mended = _mended(state)
+    failed = [r for r in state.candidates if r.search is not None and not r.ok and r.id not in mended]
     objectives = state.task.objectives
     return {
         "task": state.task,
@@ -81,7 +83,7 @@ def failure(record: Record, log: str = "") -> dict[str, Any]:
     return {
         "number": record.number,
         "outcome": str(trained.outcome).replace("_", " "),
-        "reason": _one_line(trained.reason),
+        "reason": _one_line(_cause_first(trained.reason)),
         "log": tail,
     }
 
@@ -129,4 +131,24 @@ def _trained(record: Record) -> Trained:
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= IDEA_CHARACTERS else line[:IDEA_CHARACTERS].rstrip() + " ..."
+    if len(line) <= IDEA_CHARACTERS:
+        return line
+    return line[:IDEA_CHARACTERS].rsplit(" ", 1)[0] + " ..."
+
+
+def _cause_first(reason: str) -> str:
+    """Of a traceback its last line, which names the cause, then the innermost place; another text as it is."""
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    places = [line for line in lines if line.startswith("File ")]
+    return f"{lines[-1]} ({places[-1]})" if places else reason
+
+
+def _mended(state: State) -> set[str]:
+    """Failures that a repair has made good, and those that it descends from."""
+    mended: set[str] = set()
+    for record in state.candidates:
+        made_good = record
+        while record.ok and made_good.operator is Operator.REPAIR:
+            made_good = state.records[made_good.parents[0]]
+            mended.add(made_good.id)
+    return mended

@@ -55,7 +55,7 @@ def parse_reflection(text: str, shown: Shown, state: State) -> tuple[Note, ...]:
     new = sum("lesson" in entry.values for entry in entries)
     if new > MOST_LESSONS:
         raise ReplyError(f"{count(new, 'lesson')}: give at most {MOST_LESSONS}, those that rest on the most")
-    notes = tuple(_note(entry, shown, state) for entry in entries)
+    notes = _notes(entries, shown, state)
     known = [note.known for note in notes if note.known is not None]
     if twice := sorted({number for number in known if known.count(number) > 1}):
         raise ReplyError(f"L{twice[0]} is spoken of twice: give it once, with all of its candidates")
@@ -87,6 +87,19 @@ def _entries(lines: Sequence[str]) -> Iterator[_Entry]:
         entry.values[key] = found[2].strip()
     if entry:
         yield entry
+
+
+def _notes(entries: Sequence[_Entry], shown: Shown, state: State) -> tuple[Note, ...]:
+    """Raises ReplyError that tells what is wrong with each of the entries."""
+    notes, faults = [], []
+    for entry in entries:
+        try:
+            notes.append(_note(entry, shown, state))
+        except ReplyError as error:
+            faults.append(str(error))
+    if faults:
+        raise ReplyError("; ".join(faults))
+    return tuple(notes)
 
 
 def _note(entry: _Entry, shown: Shown, state: State) -> Note:
@@ -139,9 +152,9 @@ def _known(entry: _Entry, shown: Shown, state: State) -> int:
 
 
 def _tags(entry: _Entry) -> tuple[str, ...]:
-    tags = tuple(dict.fromkeys(tag.lower() for tag in _listed(entry.values.get("about", ""))))
+    tags = tuple(dict.fromkeys("-".join(tag.lower().split()) for tag in _listed(entry.values.get("about", ""))))
     if not 1 <= len(tags) <= MOST_TAGS:
-        raise ReplyError(f"{entry} has {count(len(tags), 'word')} in 'about:'; give 1 to {MOST_TAGS}, as encoder, loss")
+        raise ReplyError(f"{entry} has {count(len(tags), 'tag')} in 'about:'; give 1 to {MOST_TAGS}, as encoder, loss")
     for tag in tags:
         if fault := tag_fault(tag):
             raise ReplyError(f"{entry}, 'about:': {tag[:40]!r} {fault}")

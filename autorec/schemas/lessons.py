@@ -26,7 +26,7 @@ def sentence_fault(text: str) -> str | None:
 
 def tag_fault(text: str) -> str | None:
     """What is wrong with a word for what a lesson is about."""
-    return None if _TAG.fullmatch(text) else "is no single word in small letters"
+    return None if _TAG.fullmatch(text) else "is no tag: small letters, digits and hyphens, at most 24"
 
 
 def _sentence(text: str) -> str:

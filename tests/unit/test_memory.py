@@ -102,7 +102,7 @@ def test_a_person_writes_two_keys(file):
         (json.dumps({"lesson": "two\nlines", "role": "retrieval"}), "holds a line end or a control character"),
         (json.dumps({"lesson": "\x1b[2J", "role": "retrieval"}), "control character"),
         (json.dumps({"lesson": " ", "role": "retrieval"}), "is empty"),
-        (json.dumps({"lesson": "x", "role": "retrieval", "about": ["Two words"]}), "about.0: 'Two words' is no single"),
+        (json.dumps({"lesson": "x", "role": "retrieval", "about": ["Two words"]}), "about.0: 'Two words' is no tag"),
         ("[1]", ":2: expected"),
         ("[" * 100_000, ":2: "),
     ],

@@ -68,8 +68,8 @@ def test_nothing_may_have_been_learned(text):
         (LESSON.replace("#1", "the first"), "'the first' is no candidate"),
         (LESSON.replace("#1", "#2"), "#2 both supports and contradicts it"),
         (LESSON.replace("supported by: #1", "supported by: none"), "has no 'supported by:'"),
-        (LESSON.replace("about: data, Encoder", ""), "0 words in 'about:'"),
-        (LESSON.replace("data, Encoder", "what is told to users"), "is no single word"),
+        (LESSON.replace("about: data, Encoder", ""), "0 tags in 'about:'"),
+        (LESSON.replace("data, Encoder", "whatever is told to the users"), "is no tag"),
         (LESSON.replace("Short histories suffice.", "x" * 241), "has 241 characters"),
         (LESSON.replace("suffice.", "suffice\x1b[31m"), "control character"),
         (LESSON.replace("suffice.", "suffice\nfor all of them"), "line 2: expected lesson: or known:"),
@@ -90,6 +90,12 @@ def test_what_is_wrong_is_said(text, fault):
     with pytest.raises(ReplyError) as raised:
         parse(text)
     assert fault in str(raised.value)
+
+
+def test_all_that_is_wrong_is_said_at_once_and_words_become_one_tag():
+    with pytest.raises(ReplyError, match=r"(?s)#99 does not exist.*#98 does not exist"):
+        parse("\n\n".join(LESSON.replace("#1", number) for number in ("#99", "#98")))
+    assert parse(LESSON.replace("data, Encoder", "New  users"))[0].tags == ("new-users",)
 
 
 PIECES = st.sampled_from(

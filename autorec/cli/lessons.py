@@ -74,9 +74,9 @@ def to_json(number: int, lesson: Lesson) -> dict[str, Any]:
 def _remembered(path: Path) -> tuple[list[Lesson], list[dict[str, str]]]:
     from autorec.store.memory import read_memory
 
-    if not path.exists():
-        raise UsageError(f"there is no file {path}", fix=f"`autorec search --llm ... --memory {path}` makes one")
     lines = read_memory(path)
+    if not lines and not path.exists():
+        raise UsageError(f"there is no file {path}", fix=f"`autorec search --llm ... --memory {path}` makes one")
     return [line.remembered() for line in lines], [{"role": line.role} for line in lines]
 
 

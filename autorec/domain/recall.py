@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from math import log
+from math import fsum, log
 
 from autorec.domain.lesson import Lesson
 
@@ -40,6 +40,6 @@ def words_of(text: str) -> frozenset[str]:
 
 
 def _share(own: Collection[str], asked: Collection[str], rarity: dict[str, float]) -> float:
-    """How much of what a lesson says is asked about, 0 to 1."""
-    total = sum(rarity[word] for word in own)
-    return sum(rarity[word] for word in own if word in asked) / total if total else 0.0
+    """How much of what a lesson says is asked about, 0 to 1; summed exactly, since a set has no order of its own."""
+    total = fsum(rarity[word] for word in own)
+    return fsum(rarity[word] for word in own if word in asked) / total if total else 0.0

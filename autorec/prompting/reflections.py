@@ -105,8 +105,8 @@ def _notes(entries: Sequence[_Entry], shown: Shown, state: State) -> tuple[Note,
 def _note(entry: _Entry, shown: Shown, state: State) -> Note:
     supported = _candidates(entry, "supported by", shown, state)
     contradicted = _candidates(entry, "contradicted by", shown, state)
-    if both := set(supported) & set(contradicted):
-        raise ReplyError(f"{entry}: #{state.records[both.pop()].number} both supports and contradicts it; decide")
+    if both := [candidate for candidate in supported if candidate in contradicted]:
+        raise ReplyError(f"{entry}: #{state.records[both[0]].number} both supports and contradicts it; decide")
     if "known" in entry.values:
         if not supported and not contradicted:
             raise ReplyError(f"{entry} has neither 'supported by:' nor 'contradicted by:'; leave it out, or add one")

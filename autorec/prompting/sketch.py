@@ -3,7 +3,8 @@
 Nothing of substance are comments, docstrings, annotations, layout, the order of imports at the top of a file and that
 of hyper-parameters, and the names that a candidate gives itself: its variables, functions, classes and attributes are
 called by the order in which they first come. Numbers, texts, hyper-parameters, and whatever the libraries and the
-contract name, stay as they are.
+contract name, stay as they are; so does an attribute of anything but `self`, even where a variable is called so too:
+`mean = x.mean()` is not `total = x.total()`.
 
 `digest` is of what is left. Equal ones: the same code. `shingles` are all runs of `RUN` tokens of it, in which neither
 numbers nor names of its own are told apart; the share of runs that two candidates have in common (Jaccard; Broder 1997)
@@ -28,7 +29,8 @@ CONTRACT = frozenset(
     | {"data", "params", "recommender", "run", "history", "users", "rows", "self"}
 )
 """Names that the contract gives."""
-NAMED_BY = frozenset({"id", "attr", "arg", "name", "asname"})
+OF_SELF = "self"
+NAMED_BY = frozenset({"id", "arg", "name", "asname"})
 SAYS_NOTHING = frozenset({"ctx", "kind", "annotation", "returns", "type_comment", "type_ignores", "lineno"})
 """Fields of the syntax tree that change nothing in what a program does."""
 
@@ -67,7 +69,8 @@ def sketch(files: Mapping[str, str]) -> Sketch:
 def _tokens(files: Mapping[str, str]) -> Iterator[str]:
     """Tokens of all files in the order of their paths: the syntax tree, from top to bottom, or a text's words."""
     trees = {path: parsed(text) for path, text in files.items() if path.endswith(".py")}
-    own = {name for tree in trees.values() for name in _given(tree)} - CONTRACT
+    own = {name for tree in trees.values() for name in _given(tree)}
+    own -= {name for given in CONTRACT for name in (given, f"{OF_SELF}.{given}")}
     called: dict[str, str] = {}
     for path in sorted(files):
         yield path
@@ -112,7 +115,14 @@ def _inside(node: ast.AST) -> Iterator[object]:
         value = getattr(node, field, None)
         if field in SAYS_NOTHING or (value is None and not isinstance(node, ast.Constant)):
             continue
-        yield repr(value) if isinstance(value, str) and field not in NAMED_BY else value
+        if field == "attr":
+            yield f"{OF_SELF if _is_self(node) else ''}.{value}"
+        else:
+            yield repr(value) if isinstance(value, str) and field not in NAMED_BY else value
+
+
+def _is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == OF_SELF
 
 
 def _in_order(tree: ast.Module) -> ast.Module:
@@ -136,8 +146,9 @@ def _given(tree: ast.Module) -> Iterator[str]:
                 yield name
             case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name
-            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
-                yield name
+                yield f"{OF_SELF}.{name}"
+            case ast.Attribute(attr=name, ctx=ast.Store()) if _is_self(node):
+                yield f"{OF_SELF}.{name}"
 
 
 def _words(text: str) -> Iterator[str]:

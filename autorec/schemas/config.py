@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from autorec.domain.errors import UsageError
 from autorec.domain.evaluation import Constraint
+from autorec.schemas.commands import OneLine
 from autorec.schemas.complaint import complaint, where
 from autorec.schemas.model_names import absolute, shown
 from autorec.schemas.space import is_path
@@ -144,7 +145,7 @@ class SearchConfig(BaseModel):
     finalists: int = Field(3, ge=1, description="trained again on fresh seeds and judged on confirm")
     seed: int = Field(0, ge=0, lt=1 << 31, description="seed of designs and trainings")
     split_seed: int = Field(0, ge=0, lt=1 << 31, description="seed of random splits and of the synthetic world")
-    hypotheses: tuple[str, ...] = Field((), description="sentences for the language model to test")
+    hypotheses: tuple[OneLine, ...] = Field((), description="sentences for the language model to test")
     seed_code: tuple[Path, ...] = Field((), description="folders with a person's candidates")
     approve: bool = Field(
         False, description="ask a person before a candidate is run that none wrote: autorec approve answers"

@@ -10,6 +10,8 @@ from autorec.domain.text import plain
 
 SENTENCE_CHARACTERS = 240
 MOST_TAGS = 4
+MOST_CANDIDATES = 1_000_000
+"""So many candidates of one run a line may count."""
 _TAG = re.compile(r"[a-z][a-z0-9-]{0,23}")
 
 
@@ -57,8 +59,8 @@ class RunLine(BaseModel):
     data_digest: Name
     date: Name
     autorec: Name
-    support: int = Field(ge=0)
-    contradiction: int = Field(ge=0)
+    support: int = Field(ge=0, le=MOST_CANDIDATES)
+    contradiction: int = Field(ge=0, le=MOST_CANDIDATES)
 
     def tally(self) -> Tally:
         """The same as a run knows it."""

@@ -28,11 +28,11 @@ Lines = tuple[LessonLine, ...]
 def read_memory(path: Path) -> Lines:
     """Every lesson, each sentence of a role once; none where there is no file yet.
 
-    Raises UsageError, with file and line, where one does not read, and where the file could not be written later.
+    Raises UsageError, with file and line, where one does not read.
     """
-    if not path.parent.is_dir():
-        raise UsageError(f"memory: there is no folder {path.parent}", fix=f"make it: mkdir -p {path.parent}")
     try:
+        if not (folder := _file(path).parent).is_dir():
+            raise UsageError(f"memory: there is no folder {folder}", fix=f"make it: mkdir -p {folder}")
         if not path.is_file() and path.exists():
             raise UsageError(f"memory: {path} is no regular file", fix="name a file; one that is not there is made")
         if not path.exists():
@@ -48,6 +48,17 @@ def read_memory(path: Path) -> Lines:
         raise UsageError(f"memory: {path} cannot be read: {error.strerror}", fix="check who may read it") from None
     lines = text.split("\n")
     return once_each(_parsed(path, at, line) for at, line in enumerate(lines, start=1) if line.strip())
+
+
+def check_writable(path: Path) -> None:
+    """Raises UsageError where the file could not be written, when a run that costs hours has ended."""
+    file = _file(path)
+    for place in filter(Path.exists, (file.parent, file)):
+        if not os.access(place, os.W_OK):
+            raise UsageError(
+                f"memory: {place} may not be written, and lessons go there when the run ends",
+                fix=f"check who may write it, or name another file: --memory {path.name}",
+            )
 
 
 def update_memory(path: Path, change: Callable[[Lines], Lines]) -> None:
@@ -84,7 +95,8 @@ def _parsed(path: Path, at: int, line: str) -> LessonLine:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Wait until no other run writes; the kernel frees the lock of a process that dies."""
-    lock = path.with_name(f".{path.name}.lock")
+    file = _file(path)  # whoever comes by a link waits as well
+    lock = file.with_name(f".{file.name}.lock")
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -98,7 +110,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _write(path: Path, text: str) -> None:
     """Replace the file at once, links followed; its permissions stay."""
-    target = path.resolve()
+    target = _file(path)
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
         try:
@@ -114,6 +126,11 @@ def _write(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise _unwritten(path, error) from error
+
+
+def _file(path: Path) -> Path:
+    """What a path leads to, links followed; unlike `Path.resolve` it raises nothing."""
+    return Path(os.path.realpath(path))
 
 
 def _unwritten(path: Path, error: OSError) -> StoreError:

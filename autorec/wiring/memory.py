@@ -19,10 +19,16 @@ NAME_CHARACTERS = 200
 
 
 def recall(path: Path | None, role: str, data_digest: str) -> tuple[Lesson, ...]:
-    """The best founded lessons of a role, the best first. Raises UsageError where the file does not read."""
-    from autorec.store.memory import read_memory
+    """The best founded lessons of a role, the best first.
 
-    lessons = [line.remembered() for line in read_memory(path) if line.role == role] if path else []
+    Raises UsageError where the file does not read, or could not be written when the run ends.
+    """
+    from autorec.store.memory import check_writable, read_memory
+
+    if path is None:
+        return ()
+    lessons = [line.remembered() for line in read_memory(path) if line.role == role]
+    check_writable(path)
     return tuple(lesson for _, lesson in relevant(lessons, "", data_digest=data_digest, most=MOST_REMEMBERED))
 
 

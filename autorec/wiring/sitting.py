@@ -117,8 +117,8 @@ def begin(config: SearchConfig, path: Path | str, listeners: tuple[Listener, ...
     task = make_task(config, material)
     try_prompts(config, own, task, training_limits(config, material, training_s))
     seeds = read_seeds(config)
-    models = open_models(config)
     lessons = recall(config.memory, task.role, task.data_digest)
+    models = open_models(config)
     with ExitStack() as stack:
         executor = isolated_executor(stack, config, spares=config.warm)
         folder = RunFolder.create(Path(path))

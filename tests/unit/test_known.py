@@ -99,6 +99,28 @@ def test_a_number_a_term_or_another_variable_makes_another(old, new):
     assert sketch(files).digest != sketch(GOOD).digest
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("def f(x):\n    relu = F.relu(x)\n    return relu", "def f(x):\n    gelu = F.gelu(x)\n    return gelu"),
+        (
+            "def f(data):\n    times = data.times\n    return times",
+            "def f(data):\n    values = data.values\n    return values",
+        ),
+        ("def f(self, h):\n    self.mean = h.mean(1)", "def f(self, h):\n    self.median = h.median(1)"),
+    ],
+)
+def test_what_is_called_as_what_the_library_gives_is_no_other_name_for_something_else(one, other):
+    assert sketch({"model.py": one}).digest != sketch({"model.py": other}).digest
+    assert sketch({"model.py": one}).likeness(sketch({"model.py": other})) < 1
+
+
+def test_an_attribute_of_self_and_a_method_may_be_called_otherwise():
+    code = "class A:\n  def __init__(self):\n    self.w = 1\n  def g(self):\n    return self.w\n  def f(self): self.g()"
+    other = code.replace("w", "v").replace("g(", "h(")
+    assert sketch({"model.py": code}).digest == sketch({"model.py": other}).digest
+
+
 def test_a_number_is_as_alike_as_can_be_and_a_term_is_not():
     mine = sketch(GOOD)
     assert mine.likeness(sketch(parse_reply(OTHER_NUMBER).sources({}))) == 1.0

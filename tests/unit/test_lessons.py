@@ -1,5 +1,8 @@
 """Lessons: evidence is counted once a candidate, and the relevant ones are told."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 from hypothesis import given
@@ -92,3 +95,23 @@ def test_lessons_of_other_data_are_ranked_lower_until_they_hold_here():
 
 def test_words_are_those_within_names_and_plural_is_singular():
     assert words_of("half_life NextItem BCELoss items of 7") == {"half", "life", "next", "item", "bce", "los"}
+
+
+def test_the_order_is_the_same_in_every_process():
+    """Words are a set, whose order is another in each process; sums of floats in another order differ a little."""
+    code = (
+        "import random; from autorec.domain.lesson import Lesson; from autorec.domain.recall import relevant\n"
+        "words = 'attend decay time gap popular item user loss sample blend depth width drop recent cold'.split()\n"
+        "rng = random.Random(1)\n"
+        "for _ in range(300):\n"
+        "    lessons = [Lesson(sentence=' '.join(rng.sample(words, 8))) for _ in range(12)]\n"
+        "    asked = ' '.join(rng.sample(words, 10))\n"
+        "    print([n for n, _ in relevant(lessons, asked, data_digest='', most=6)])\n"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("0", "1")
+    }
+    assert len(told) == 1

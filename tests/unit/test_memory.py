@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,11 @@ def said(run_id: str = "1", support: int = 1, contradiction: int = 0) -> RunLine
         run="r", run_id=run_id, data="d", data_digest=DIGEST, date="2026-01-02", autorec="1",
         support=support, contradiction=contradiction,
     )  # fmt: skip
+
+
+def line_of(support: int) -> str:
+    line = LessonLine(lesson="x", role="retrieval", runs=(said(),)).model_dump_json()
+    return line.replace('"support":1', f'"support":{support}')
 
 
 def knowing(*lessons: Lesson) -> State:
@@ -103,6 +109,7 @@ def test_a_person_writes_two_keys(file):
         (json.dumps({"lesson": "\x1b[2J", "role": "retrieval"}), "control character"),
         (json.dumps({"lesson": " ", "role": "retrieval"}), "is empty"),
         (json.dumps({"lesson": "x", "role": "retrieval", "about": ["Two words"]}), "about.0: 'Two words' is no tag"),
+        (line_of(10**40), ":2: runs.0.support: "),
         ("[1]", ":2: expected"),
         ("[" * 100_000, ":2: "),
     ],
@@ -125,9 +132,37 @@ def test_what_is_no_file_is_refused(tmp_path, file):
     for path, said in ((tmp_path, "is no regular file"), (tmp_path / "none" / "x", "there is no folder")):
         with pytest.raises(UsageError, match=said):
             read_memory(path)
+    with pytest.raises(UsageError, match="File name too long"):
+        read_memory(tmp_path / ("x" * 300))
+    (tmp_path / "dangling").symlink_to(tmp_path / "none" / "x")
+    with pytest.raises(UsageError, match=f"there is no folder {tmp_path / 'none'}"):
+        recall(tmp_path / "dangling", "retrieval", DIGEST)
     file.write_bytes(b"\xff")
     with pytest.raises(UsageError, match="UTF-8"):
         read_memory(file)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_what_could_not_be_written_at_the_end_is_refused_at_the_beginning(file):
+    file.write_text("")
+    for place, mode in ((file, 0o400), (file.parent, 0o500)):
+        before = place.stat().st_mode
+        place.chmod(mode)
+        try:
+            with pytest.raises(UsageError, match="may not be written"):
+                recall(file, "retrieval", DIGEST)
+        finally:
+            place.chmod(before)
+
+
+def test_who_comes_by_a_link_waits_for_the_same_lock(file):
+    link = file.with_name("link.jsonl")
+    link.symlink_to(file)
+    learn_one(link, "1")
+    learn_one(file, "2")
+    assert len(read_memory(link)) == 2
+    assert link.is_symlink()
+    assert [path.name for path in file.parent.glob(".*.lock")] == [".lessons.jsonl.lock"]
 
 
 def learn_one(file: Path, name: str) -> None:

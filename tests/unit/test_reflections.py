@@ -98,6 +98,13 @@ def test_all_that_is_wrong_is_said_at_once_and_words_become_one_tag():
     assert parse(LESSON.replace("data, Encoder", "New  users"))[0].tags == ("new-users",)
 
 
+def test_the_same_fault_is_said_the_same_whatever_the_order_of_a_set():
+    """A replay asks again in the words of then; the order of a set of texts is another in each process."""
+    for names in ("#1, #2", "#2, #1"):
+        with pytest.raises(ReplyError, match=f"{names[:2]} both supports"):
+            parse(f"lesson: x\nsupported by: {names}\ncontradicted by: #2, #1\nabout: data\n")
+
+
 PIECES = st.sampled_from(
     [
         "lesson:",

@@ -227,7 +227,8 @@ def _wants_training(state: State, pace: Pace) -> bool:
 
 def _wants_proposal(state: State, pace: Pace) -> bool:
     waiting = sum(not state.records[i].is_baseline for i in state.queue)
-    short = waiting < pace.ahead and len(state.expected) < 2 * pace.ahead and not state.paused
+    under_way = pace.ahead - waiting if state.approve else 2 * pace.ahead  # no answer is paid that a person refuses
+    short = waiting < pace.ahead and len(state.expected) < under_way and not state.paused
     return short and not _enough(state, pace) and not _exhausted(state) and not _closing(state, pace)
 
 

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from autorec.cli.runs import Json, Run
+from autorec.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from autorec.domain.state import Record
@@ -42,6 +44,9 @@ def approve(
 
     if candidates:
         records, receipt = wiring.approve(path_of(run), candidates)
+        if as_json:
+            print(json.dumps({"approved": [record.id for record in records], "at_work": receipt.at_work}))
+            return
         for record in records:
             say(f"approved: #{record.number} {record.id[:10]}")
         say(_taken(receipt.at_work, run))
@@ -90,9 +95,9 @@ def _walk(waiting: "tuple[Record, ...]", reader: "RunReader") -> None:
                 say("")
                 return
             if answer in ("y", "yes"):
-                wiring.approve(reader.folder.path, [record.id])
+                _tell(wiring.approve, reader.folder.path, [record.id])
             elif answer in ("n", "no"):
-                wiring.ban(reader.folder.path, record.id)
+                _tell(wiring.ban, reader.folder.path, record.id)
             elif answer in ("c", "code", "show"):
                 VIEWS["code"](record, reader)
                 continue
@@ -100,6 +105,16 @@ def _walk(waiting: "tuple[Record, ...]", reader: "RunReader") -> None:
                 continue
             break
     say(_taken(reader.folder.at_work, reader.folder.called))
+
+
+def _tell(answer: Callable[..., object], *what: object) -> None:
+    """Tell the run; where somebody else answered meanwhile, that is said, and the next one is asked about."""
+    from autorec.cli.terminal import say
+
+    try:
+        answer(*what)
+    except UsageError as error:
+        say(str(error))
 
 
 def _show(record: "Record", reader: "RunReader") -> None:

@@ -137,19 +137,20 @@ def _diagnosing(
 
 def _remembering(
     trainer: Trainer,
-    diagnosing: Diagnosing,
+    inner: Diagnosing,
     config: SearchConfig,
     material: Material,
     task: Task,
     baselines: Mapping[str, Candidate],
     own: Own,
 ) -> "BaselineCache":
-    from autorec import judging
+    from autorec import diagnosing, judging
+    from autorec.domain import curve, diagnosis
     from autorec.store.baselines import BaselineCache
     from autorec.store.objects import ObjectFolder
 
     return BaselineCache(
-        inner=diagnosing,
+        inner=inner,
         baselines=frozenset(c.id for c in baselines.values()),
         folder=home() / "baselines",
         kept=ObjectFolder(home() / "objects"),
@@ -168,6 +169,7 @@ def _remembering(
             "machine": machine(),
             "sandbox": _digest_of(assets("sandbox")),
             "judge": _digest_of(Path(judging.__file__).parent),
+            "diagnosis": [_digest_of_file(Path(str(module.__file__))) for module in (diagnosing, curve, diagnosis)],
             "metrics": {name: own.code[spec] for name, spec in config.metrics.items()},
             "executor": own.code.get(config.executor or ""),
             "isolated": not config.unsafe_no_sandbox,
@@ -188,6 +190,10 @@ def environment() -> dict[str, str]:
 
     packages = {name: version(name) for name in ("torch", "numpy", "scipy", "safetensors")}
     return {"python": platform.python_version(), **packages, "machine": f"{platform.machine()}, {os.cpu_count()} cores"}
+
+
+def _digest_of_file(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _digest_of(folder: Path) -> str:

@@ -8,6 +8,7 @@ written over.
 import fcntl
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from autorec.domain.errors import StoreError, UsageError
 from autorec.domain.lesson import key_of
 from autorec.schemas.complaint import complaint, where
-from autorec.schemas.lessons import LessonLine
+from autorec.schemas.lessons import LessonLine, RunLine
 
 FILE_BYTES = 16 << 20
 MEND = "mend that line or remove it, or name another file; nothing was written to this one"
@@ -41,7 +42,7 @@ def read_memory(path: Path) -> Lines:
             raise UsageError(
                 f"memory: {path} has {size:,} bytes; expected at most {FILE_BYTES:,}", fix="remove lessons from it"
             )
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors put a mark at the head
     except UnicodeDecodeError as error:
         raise UsageError(f"memory: {path} is no UTF-8 text (byte {error.start})", fix=MEND) from None
     except OSError as error:
@@ -75,13 +76,13 @@ def update_memory(path: Path, change: Callable[[Lines], Lines]) -> None:
 
 def once_each(lines: Iterable[LessonLine]) -> Lines:
     """Each sentence of a role once, where it stands first, with what every run says of it."""
-    found: dict[tuple[str, str], LessonLine] = {}
+    first: dict[tuple[str, str], LessonLine] = {}
+    runs: dict[tuple[str, str], dict[str, RunLine]] = defaultdict(dict)
     for line in lines:
         key = (line.role, key_of(line.lesson))
-        first = found.setdefault(key, line)
-        for run in () if first is line else line.runs:
-            found[key] = found[key].with_run(run)
-    return tuple(found.values())
+        first.setdefault(key, line)
+        runs[key] |= {run.run_id: run for run in line.runs}
+    return tuple(line.model_copy(update={"runs": tuple(runs[key].values())}) for key, line in first.items())
 
 
 def _parsed(path: Path, at: int, line: str) -> LessonLine:

@@ -94,7 +94,7 @@ def test_a_run_that_learned_nothing_makes_no_file(file, run):
 
 
 def test_a_person_writes_two_keys(file):
-    file.write_text('{"lesson": "Weekends differ.", "role": "retrieval"}\n\n')
+    file.write_text('\ufeff{"lesson": "Weekends differ.", "role": "retrieval"}\r\n\n')
     assert [lesson.sentence for lesson in recall(file, "retrieval", DIGEST)] == ["Weekends differ."]
 
 
@@ -183,10 +183,10 @@ def test_runs_that_share_a_file_lose_nothing(file):
 
 LINES = st.builds(
     lambda sentence, runs: LessonLine(
-        lesson=sentence, role="retrieval", runs=tuple(said(run, support) for run, support in runs.items())
+        lesson=sentence, role="retrieval", runs=tuple(said(run, support) for run, support in runs)
     ),
     st.sampled_from(["a", "A.", "b", "c"]),
-    st.dictionaries(st.sampled_from("123"), st.integers(1, 9)),
+    st.lists(st.tuples(st.sampled_from("123"), st.integers(1, 9)), max_size=4),
 )
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from autorec.cli.summary import describe, fault_line, short, stage_of, waits_line
 from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
+from autorec.domain.candidate import Operator
 from autorec.domain.commands import Approve, Ban, Command, Hypothesize, Pause, Pin, Resume, Stop, Unreadable
 from autorec.domain.evaluation import Trained, value_of
 from autorec.domain.state import State
@@ -175,8 +176,9 @@ def _line(event: ev.Event, state: State) -> str | None:
         case ev.TriedAgain(writer=writer):
             return plain(f"{writer} is asked once more")
         case ev.Rejected(reason=reason):
-            writer = state.declined[-1].plan.writer
-            return plain(f"an answer of {writer} gave no candidate: {reason.splitlines()[0] if reason else ''}")
+            plan = state.declined[-1].plan
+            wanted = "lesson" if plan.operator is Operator.REFLECT else "candidate"
+            return plain(f"an answer of {plan.writer} gave no {wanted}: {reason.splitlines()[0] if reason else ''}")
         case ev.Reflected(notes=notes):
             known = sum(note.known is not None for note in notes)
             told = (count(len(notes) - known, "new lesson"), f"{count(known, 'known one')} weighed again")

@@ -15,7 +15,7 @@ import ast
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from autorec.prompting.kinds import parsed
@@ -71,6 +71,7 @@ def _tokens(files: Mapping[str, str]) -> Iterator[str]:
     trees = {path: parsed(text) for path, text in files.items() if path.endswith(".py")}
     own = {name for tree in trees.values() for name in _given(tree)}
     own -= {name for given in CONTRACT for name in (given, f"{OF_SELF}.{given}")}
+    own -= {name for tree in trees.values() for name in _imported(tree, set(files))}
     called: dict[str, str] = {}
     for path in sorted(files):
         yield path
@@ -149,6 +150,16 @@ def _given(tree: ast.Module) -> Iterator[str]:
                 yield f"{OF_SELF}.{name}"
             case ast.Attribute(attr=name, ctx=ast.Store()) if _is_self(node):
                 yield f"{OF_SELF}.{name}"
+
+
+def _imported(tree: ast.Module, files: Set[str]) -> Iterator[str]:
+    """Names that the libraries give: those that are imported, but from the candidate's own files."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.asname or alias.name.split(".")[0] for alias in names)
+            case ast.ImportFrom(module=str(at), names=names, level=0) if f"{at.replace('.', '/')}.py" not in files:
+                yield from (alias.asname or alias.name for alias in names)
 
 
 def _words(text: str) -> Iterator[str]:

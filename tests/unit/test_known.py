@@ -108,6 +108,10 @@ def test_a_number_a_term_or_another_variable_makes_another(old, new):
             "def f(data):\n    values = data.values\n    return values",
         ),
         ("def f(self, h):\n    self.mean = h.mean(1)", "def f(self, h):\n    self.median = h.median(1)"),
+        (
+            "from torch import relu\nclass A:\n    def relu(self, x):\n        return relu(x)",
+            "from torch import tanh\nclass A:\n    def tanh(self, x):\n        return tanh(x)",
+        ),
     ],
 )
 def test_what_is_called_as_what_the_library_gives_is_no_other_name_for_something_else(one, other):
@@ -119,6 +123,12 @@ def test_an_attribute_of_self_and_a_method_may_be_called_otherwise():
     code = "class A:\n  def __init__(self):\n    self.w = 1\n  def g(self):\n    return self.w\n  def f(self): self.g()"
     other = code.replace("w", "v").replace("g(", "h(")
     assert sketch({"model.py": code}).digest == sketch({"model.py": other}).digest
+
+
+def test_what_comes_from_a_file_of_the_candidate_may_be_called_otherwise():
+    files = {"model.py": "from layers import Encoder\nbuild = Encoder", "layers.py": "class Encoder: ..."}
+    other = {path: text.replace("Encoder", "Reader") for path, text in files.items()}
+    assert sketch(files).digest == sketch(other).digest
 
 
 def test_a_number_is_as_alike_as_can_be_and_a_term_is_not():

@@ -48,8 +48,7 @@ def desk(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("command", commands()[1:])
 def test_a_command_runs_as_written(command: str, desk: Path) -> None:
     imagined = IMAGINED if command.startswith(AROUND) else {}
-    fewer = {} if "replay:" in command else {"AUTOREC_SEARCH_BASELINES": "pop"}
-    printed = blocks.carry_out(command, desk, **fewer, **imagined)
+    printed = blocks.carry_out(command, desk, AUTOREC_SEARCH_BASELINES="pop", **imagined)
     for part, shown in SHOWN.items():
         if part in command:
             assert shown in printed

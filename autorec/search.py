@@ -227,7 +227,7 @@ def _wants_training(state: State, pace: Pace) -> bool:
 
 def _wants_proposal(state: State, pace: Pace) -> bool:
     waiting = sum(not state.records[i].is_baseline for i in state.queue)
-    under_way = pace.ahead - waiting if state.approve else 2 * pace.ahead  # no answer is paid that a person refuses
+    under_way = pace.ahead - waiting if state.approve else 2 * pace.ahead  # nothing is paid ahead that may be refused
     short = waiting < pace.ahead and len(state.expected) < under_way and not state.paused
     return short and not _enough(state, pace) and not _exhausted(state) and not _closing(state, pace)
 

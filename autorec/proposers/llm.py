@@ -63,7 +63,8 @@ class LLMProposer:
 
         A call without an answer declines this ask alone; a model that cannot be used at all declines lastingly.
         """
-        base = self._sources(plan.parents[0]) if plan.parents else {}
+        sources = [self._sources(parent) for parent in plan.parents]
+        base = sources[0] if sources else {}
         known = Known(self._sources, self._seen)
 
         def read(completion: Completion) -> Heard[_Usable]:
@@ -71,7 +72,7 @@ class LLMProposer:
             twin = known.twin(heard.reply[1], plan, state) if heard.reply and not heard.faults else None
             return Heard(faults=[repeats(twin, state)], duplicate_of=twin.record.id) if twin else heard
 
-        asked = self._conversation(plan, state, base, known)
+        asked = self._conversation(plan, state, sources, known)
         used = self.rounds.ask(plan.model or "", asked, temperature=TEMPERATURES[plan.operator], read=read)
         return used if isinstance(used, Declined) else _proposal(plan, *used.reply, used.exchanges)
 
@@ -91,20 +92,22 @@ class LLMProposer:
     def _sources(self, candidate: str) -> Mapping[str, str]:
         return Candidate.from_bytes(self.objects.get(candidate)).files
 
-    def _conversation(self, plan: Plan, state: State, base: Mapping[str, str], known: Known) -> Conversation:
+    def _conversation(
+        self, plan: Plan, state: State, sources: Sequence[Mapping[str, str]], known: Known
+    ) -> Conversation:
+        """`sources` are the files of the parents, in order."""
         if plan.operator is Operator.HYPOTHESIS:
             facts = hypothesis_facts(state, self.limits, plan.hypothesis)
         else:
             facts = run_facts(state, self.limits)
-        facts["lessons"] = lesson_rows(state, self._about(plan, state))
+        facts["lessons"] = lesson_rows(state, _about(plan, state, sources))
         if plan.parents:
             parent = state.records[plan.parents[0]]
-            facts |= parent_facts(parent, state, base)
+            facts |= parent_facts(parent, state, sources[0])
             if plan.operator is Operator.REPAIR:
                 facts["failure"] = failure(parent, self._log(parent))
             elif plan.operator is Operator.CROSSOVER:
-                other = plan.parents[1]
-                facts["other"] = shown(state.records[other], state, self._sources(other))
+                facts["other"] = shown(state.records[plan.parents[1]], state, sources[1])
         elif plan.operator is Operator.DRAFT:
             facts["kinds"] = known.kinds(state)
         return Conversation(
@@ -115,19 +118,20 @@ class LLMProposer:
             most=self.prompt_tokens,
         )
 
-    def _about(self, plan: Plan, state: State) -> str:
-        """What is asked for, in words that lessons may share: a hypothesis, ideas and sources of the parents."""
-        told = [plan.operator.value, plan.hypothesis or ""]
-        for parent in plan.parents:
-            told += [idea(state.records[parent]), *self._sources(parent).values()]
-        return "\n".join(told)
-
     def _log(self, record: Record) -> str:
         digest = record.search.log if record.search else None
         return self.objects.get(digest).decode(errors="replace") if digest else ""
 
 
 _Usable = tuple[Reply, dict[str, str]]
+
+
+def _about(plan: Plan, state: State, sources: Sequence[Mapping[str, str]]) -> str:
+    """What is asked for, in words that lessons may share: a hypothesis, ideas and sources of the parents."""
+    told = [plan.operator.value, plan.hypothesis or ""]
+    for parent, files in zip(plan.parents, sources, strict=True):
+        told += [idea(state.records[parent]), *files.values()]
+    return "\n".join(told)
 
 
 def _read(completion: Completion, base: Mapping[str, str], operator: Operator) -> Heard[_Usable]:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from autorec.cli.listing import DISPENSABLE, LEAST, candidate_table, fit
-from autorec.cli.main import run
 from autorec.domain import events as ev
 from autorec.domain.job import Stage
 from autorec.web.account import read_account
@@ -34,16 +33,6 @@ def listed(told: Told, width: int) -> str:
     state = read_account(told.folder).state
     console.print(candidate_table(state, at_work=True, width=width))
     return console.file.getvalue()
-
-
-@pytest.fixture
-def say(capsys):
-    def say(*arguments: object, expect: int = 0) -> str:
-        assert run([str(argument) for argument in arguments]) == expect
-        said = capsys.readouterr()
-        return " ".join((said.out + said.err).split())
-
-    return say
 
 
 @pytest.mark.parametrize("width", [40, 80, 160])

@@ -69,7 +69,9 @@ def test_status_shows_the_mean_and_each_part():
 
 def test_unknown_prices_are_said_and_a_run_without_models_says_little():
     unknown = run((Operator.DRAFT, True, (call(A, 100, None),)))
-    assert "UNKNOWN price" in "\n".join(cost_lines(unknown))
+    assert next(cost_lines(unknown)) == "cost        100 tokens, UNKNOWN price"
+    mixed = run((Operator.DRAFT, True, (call(A, 100, None), call(A, 100, 0.5))))
+    assert next(cost_lines(mixed)) == "cost        200 tokens, $0.5000 and 1 call of UNKNOWN price"
     assert list(cost_lines(run())) == ["cost        0 tokens, $0.0000"]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from autorec.cli.main import run
 from autorec.cli.progress import Progress
 from autorec.cli.terminal import Screen
 from autorec.domain import events as ev
@@ -19,16 +18,6 @@ from autorec.web.account import read_account
 from autorec.web.report import render
 from autorec.wiring.pausing import end_pause
 from tests.unit.report_runs import Told
-
-
-@pytest.fixture
-def say(capsys):
-    def say(*arguments: object, expect: int = 0) -> str:
-        assert run([str(argument) for argument in arguments]) == expect
-        said = capsys.readouterr()
-        return " ".join((said.out + said.err).split())
-
-    return say
 
 
 def asking(path: Path) -> tuple[Told, list[str]]:

@@ -64,11 +64,8 @@ def _lines(diagnosis: Diagnosis, called: Called) -> Iterator[tuple[str, str]]:
             yield "", f"{table.name} {table.rows:,} x {table.columns}: effective rank {table.effective_rank:g}"
     for each in diagnosis.agreements:
         contrast = each.contrast
-        yield (
-            f"vs {called(each.candidate)}"[: INDENT - 1],
-            f"{contrast.of} {contrast.in_common:.2f}; {contrast.gained:,} gained, {contrast.lost:,} lost, "
-            f"{contrast.unchanged:,} unchanged",
-        )
+        moved = f"{contrast.gained:,} gained, {contrast.lost:,} lost, {contrast.unchanged:,} unchanged"
+        yield "beside", f"{called(each.candidate)}: {contrast.of} {contrast.in_common:.2f}; {moved}"
     if diagnosis.twin is not None:
         yield "predicts as", f"{called(diagnosis.twin.candidate)} does (similarity {diagnosis.twin.similarity:.2f})"
 

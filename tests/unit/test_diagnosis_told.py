@@ -33,7 +33,7 @@ def test_people_see_the_segments_and_the_gains_over_each_other_candidate(shown):
     assert rows["short"][-4:] == ["310", "0.1203", "+0.0004", "+0.0004"]
     assert rows["long"][-4:] == ["315", "0.0914", "-0.0098*", "-0.0098*"]
     for text in (
-        "vs ease       share of the top 10 in common 0.61; 120 gained, 98 lost, 725 unchanged",
+        "beside        ease: share of the top 10 in common 0.61; 120 gained, 98 lost, 725 unchanged",
         "curve         still rising at its end: undertrained",
         "items.weight 1,683 x 64: effective rank 21.4",
         "does (similarity 0.97)",
